@@ -1,0 +1,1 @@
+"""Who takes part: screening, consent, eligibility, identity, withdrawal."""

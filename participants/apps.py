@@ -1,0 +1,9 @@
+"""App configuration of participants."""
+
+from django.apps import AppConfig
+
+
+class ParticipantsConfig(AppConfig):
+    """Participants and what must be true before they are randomized."""
+
+    name = "participants"

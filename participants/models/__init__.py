@@ -1,0 +1,9 @@
+"""Models of participants; import them from here."""
+
+from participants.models.consent import Consent
+from participants.models.eligibility import EligibilityAssessment, EligibilityCriterion
+from participants.models.identity import Identity
+from participants.models.participant import Participant
+from participants.models.withdrawal import Withdrawal
+
+__all__ = ["Consent", "EligibilityAssessment", "EligibilityCriterion", "Identity", "Participant", "Withdrawal"]

@@ -1,0 +1,34 @@
+"""Informed consent in its simple form."""
+
+import uuid
+
+from django.db import models
+
+from studyportal import clock
+
+
+class Consent(models.Model):
+    """One signed consent form version; withdrawn consent keeps its row."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    participant = models.ForeignKey("participants.Participant", on_delete=models.PROTECT, related_name="consents")
+    form_version = models.CharField(max_length=12)
+    signed_on = models.DateField()
+    recorded_at = models.DateTimeField(default=clock.now)
+    recorded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    withdrawn_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("signed_on", "recorded_at")
+        constraints = (
+            models.UniqueConstraint(fields=("participant", "form_version"), name="consent_version_once"),
+        )
+
+    class Data:
+        """What each field holds."""
+
+        clinical = ("signed_on", "withdrawn_on")
+        operational = ("id", "participant", "form_version", "recorded_at", "recorded_by")
+
+    def __str__(self) -> str:
+        return f"consent v{self.form_version} of {self.participant_id}"

@@ -1,0 +1,1 @@
+"""What raters said, and when they may see it."""

@@ -1,0 +1,161 @@
+"""Quantification: the job row (the truth about a run), its result and its review.
+
+The row is queued in the transaction of the upload; the message broker only carries its id. A worker holds a lease and
+a fencing token; only the token's holder may write the result (trust.md, Jobs).
+"""
+
+import uuid
+
+from django.db import models
+
+from studyportal import clock
+
+
+class QuantificationRun(models.Model):
+    """One quantification of one spectrum under one set of settings; re-running adds a row."""
+
+    class State(models.TextChoices):
+        """Life of a job."""
+
+        QUEUED = "queued", "Queued"
+        CHECKING = "checking", "Checking the file"
+        CONVERTING = "converting", "Converting and removing identifiers"
+        PREPROCESSING = "preprocessing", "Preprocessing"
+        FITTING = "fitting", "Fitting"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    ACTIVE = (State.CHECKING, State.CONVERTING, State.PREPROCESSING, State.FITTING)
+    ENDED = (State.DONE, State.FAILED, State.CANCELLED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    spectrum = models.ForeignKey("study_sessions.Spectrum", on_delete=models.PROTECT, related_name="runs")
+    ordinal = models.PositiveSmallIntegerField()
+    basis = models.ForeignKey("study_sessions.BasisSet", on_delete=models.PROTECT, related_name="+")
+    settings = models.JSONField(default=dict)
+    settings_sha256 = models.CharField(max_length=64)
+    engine_version = models.CharField(max_length=20)
+    state = models.CharField(max_length=14, choices=State.choices, default=State.QUEUED)
+    progress = models.FloatField(default=0)
+    fencing_token = models.PositiveIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    queued_at = models.DateTimeField(default=clock.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    failure_code = models.CharField(max_length=40, blank=True)
+    failure_message = models.CharField(max_length=500, blank=True)
+    requested_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = 'jobs"."quantification_run'
+        ordering = ("queued_at",)
+        constraints = (
+            models.UniqueConstraint(fields=("spectrum", "ordinal"), name="run_ordinal_once_per_spectrum"),
+            models.UniqueConstraint(
+                fields=("spectrum", "settings_sha256", "engine_version"),
+                condition=~models.Q(state__in=["failed", "cancelled"]),
+                name="one_living_run_per_input_and_settings",
+            ),
+        )
+
+    class Data:
+        """What each field holds."""
+
+        operational = (
+            "id", "spectrum", "ordinal", "basis", "settings", "settings_sha256", "engine_version", "state",
+            "progress", "fencing_token", "lease_expires_at", "attempts", "queued_at", "sent_at", "started_at",
+            "finished_at", "failure_code", "failure_message", "requested_by",
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"run {self.ordinal} of {self.spectrum_id}"
+
+
+class QuantificationResult(models.Model):
+    """What the engine found: the whole JSON document as printed by the command line, and the curves' file."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.OneToOneField(QuantificationRun, on_delete=models.PROTECT, related_name="result")
+    document = models.JSONField()
+    curves_sha256 = models.CharField(max_length=64)
+    is_usable = models.BooleanField()
+    seconds = models.FloatField()
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Data:
+        """What each field holds."""
+
+        clinical = ("document", "is_usable")
+        operational = ("id", "run", "curves_sha256", "seconds", "created_at")
+
+    def __str__(self) -> str:
+        return f"result of {self.run_id}"
+
+
+class MetaboliteEstimate(models.Model):
+    """One tidy row of a result: a ratio or an amplitude, of the whole spectrum or of one block."""
+
+    class Quantity(models.TextChoices):
+        """What the value is."""
+
+        AMPLITUDE = "amplitude", "Amplitude (institutional units)"
+        RATIO = "ratio", "Ratio"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    result = models.ForeignKey(QuantificationResult, on_delete=models.PROTECT, related_name="estimates")
+    block = models.PositiveSmallIntegerField(null=True, blank=True)
+    minutes_from_infusion = models.FloatField(null=True, blank=True)
+    quantity = models.CharField(max_length=10, choices=Quantity.choices)
+    name = models.CharField(max_length=24)
+    value = models.FloatField(null=True)
+    crlb_percent = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ("result", "block", "quantity", "name")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("result", "block", "quantity", "name"), name="estimate_once", nulls_distinct=False
+            ),
+        )
+
+    class Data:
+        """What each field holds."""
+
+        clinical = ("block", "minutes_from_infusion", "quantity", "name", "value", "crlb_percent")
+        operational = ("id", "result")
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.result_id}"
+
+
+class QuantificationReview(models.Model):
+    """An imaging analyst's verdict on a fit, given without period or earlier results on screen."""
+
+    class Decision(models.TextChoices):
+        """The three answers of the review."""
+
+        ACCEPT = "accept", "Accept"
+        COMMENT = "comment", "Accept with comment"
+        REJECT = "reject", "Reject, give reason"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(QuantificationRun, on_delete=models.PROTECT, related_name="reviews")
+    decision = models.CharField(max_length=8, choices=Decision.choices)
+    comment = models.CharField(max_length=500, blank=True)
+    reviewed_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    reviewed_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ("reviewed_at",)
+
+    class Data:
+        """What each field holds."""
+
+        clinical = ("decision", "comment")
+        operational = ("id", "run", "reviewed_by", "reviewed_at")
+
+    def __str__(self) -> str:
+        return f"{self.decision} of {self.run_id}"

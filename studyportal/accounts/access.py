@@ -1,0 +1,67 @@
+"""Default-deny for pages: every view names its permission, or is in the short public set.
+
+The study of a request is the one chosen at sign-in (`StudyMiddleware`); rows are scoped to it by the selectors.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponseBase
+
+from studyportal.accounts.models import User
+from studyportal.accounts.roles import Permission
+from studyportal.accounts.selectors import check
+from studyportal.studies.models import Study
+
+
+class StudyRequest(HttpRequest):
+    """A request of a signed-in member of a study: what `requires` promises to the views under it."""
+
+    user: User
+    study: Study
+    permissions: frozenset[Permission]
+
+
+P = ParamSpec("P")
+
+
+def requires(
+    permission: Permission,
+) -> Callable[[Callable[Concatenate[StudyRequest, P], HttpResponseBase]], Callable[..., HttpResponseBase]]:
+    """Let a view run only for members of the request's study whose roles include `permission`.
+
+    The permission stands on the view as `required_permission`; a test walks both doors' URLs and fails for any view
+    that has none and is not public.
+    """
+
+    def decorate(view: Callable[Concatenate[StudyRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: StudyRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            check(request.user, permission, request.study)
+            return view(request, *args, **kwargs)
+
+        return _marked(guarded, permission)
+
+    return decorate
+
+
+def members_only(view: Callable[Concatenate[StudyRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Let a view run for every signed-in member of the study: the home page and a person's own settings."""
+
+    @wraps(view)
+    def guarded(request: StudyRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        return view(request, *args, **kwargs)
+
+    return _marked(guarded, "members_only")
+
+
+def public(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Let a view run without sign-in: the health check and the sign-in pages."""
+    return _marked(login_not_required(view), "public")
+
+
+def _marked(view: Callable[..., HttpResponseBase], declared: Any) -> Callable[..., HttpResponseBase]:
+    view.required_permission = declared  # type: ignore[attr-defined]  # functions carry attributes; Callable does not say so
+    return view

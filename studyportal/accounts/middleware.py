@@ -1,0 +1,43 @@
+"""Which study a request is about, and what its person may do there."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+
+from studyportal.accounts.models import User
+from studyportal.accounts.selectors import permissions_of, roles_of, studies_of
+
+STUDY_KEY = "study"
+
+
+class StudyMiddleware:
+    """Set `request.study`, `request.roles` and `request.permissions` for signed-in members.
+
+    A member of one study has it chosen; of several, picks once per sign-in. Somebody without any membership gets the
+    page that says so.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: object, kwargs: object
+    ) -> HttpResponseBase | None:
+        """Choose the study before the view runs; views that need none declare it."""
+        request.study, request.roles, request.permissions = None, frozenset(), frozenset()  # type: ignore[attr-defined]
+        if not isinstance(request.user, User):
+            return None
+        studies = list(studies_of(request.user)[:50])
+        chosen = request.session.get(STUDY_KEY)
+        study = next((s for s in studies if str(s.pk) == chosen), studies[0] if len(studies) == 1 else None)
+        if study is not None:
+            request.study = study  # type: ignore[attr-defined]
+            request.roles = roles_of(request.user, study)  # type: ignore[attr-defined]
+            request.permissions = permissions_of(request.user, study)  # type: ignore[attr-defined]
+        elif getattr(view, "required_permission", "public") != "public":
+            return HttpResponseRedirect(reverse("choose-study"))
+        return None

@@ -1,0 +1,126 @@
+"""Who may do what: the only place where a role meets a permission.
+
+`docs/reference/permissions.md` is generated from `ROLE_PERMISSIONS`. The administrator does not include unblinding,
+and no role is a bypass. A person holds either blinded or unblinded roles in a study, never both; the database
+refuses the mixture (accounts migration 0002).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One verb each; the prefix names the noun."""
+
+    PARTICIPANT_VIEW = "participant_view"
+    PARTICIPANT_SCREEN = "participant_screen"
+    PARTICIPANT_WITHDRAW = "participant_withdraw"
+    IDENTITY_VIEW = "identity_view"
+    CONSENT_RECORD = "consent_record"
+    ELIGIBILITY_RECORD = "eligibility_record"
+    ELIGIBILITY_SIGN = "eligibility_sign"
+    ALLOCATION_REQUEST = "allocation_request"
+    SESSION_VIEW = "session_view"
+    SESSION_SCHEDULE = "session_schedule"
+    SESSION_CONDUCT = "session_conduct"
+    SAFETY_RECORD = "safety_record"
+    SAFETY_VIEW = "safety_view"
+    SAFETY_ACKNOWLEDGE = "safety_acknowledge"
+    SPECTRUM_UPLOAD = "spectrum_upload"
+    SPECTRUM_QUALITY_VIEW = "spectrum_quality_view"
+    METABOLITE_VIEW = "metabolite_view"
+    QUANTIFICATION_REVIEW = "quantification_review"
+    RATING_ASSIGN = "rating_assign"
+    RATING_ENTER = "rating_enter"
+    RATING_STATUS_VIEW = "rating_status_view"
+    RATING_SCORE_VIEW = "rating_score_view"
+    REPORT_VIEW = "report_view"
+    DATA_EXPORT = "data_export"
+    AUDIT_VIEW = "audit_view"
+    TEAM_MANAGE = "team_manage"
+    LIST_GENERATE = "list_generate"
+    LIST_APPROVE = "list_approve"
+    LIST_VIEW = "list_view"
+    ALLOCATION_VIEW = "allocation_view"
+    ALLOCATION_UNBLIND = "allocation_unblind"
+    UNBLINDED_REPORT_VIEW = "unblinded_report_view"
+    UNBLINDED_EXPORT = "unblinded_export"
+    REVEAL_LOG_VIEW = "reveal_log_view"
+
+
+class Role(StrEnum):
+    """The trial's people. `DESCRIPTIONS` says in words what each does."""
+
+    COORDINATOR = "coordinator"
+    INVESTIGATOR = "investigator"
+    RATER = "rater"
+    IMAGING_ANALYST = "imaging_analyst"
+    DATA_MANAGER = "data_manager"
+    STATISTICIAN = "statistician"
+    MONITOR = "monitor"
+    ADMINISTRATOR = "administrator"
+    PHARMACIST = "pharmacist"
+    UNBLINDED_STATISTICIAN = "unblinded_statistician"
+
+    @property
+    def label(self) -> str:
+        """The role as the screen says it."""
+        return self.value.replace("_", " ")
+
+
+P = Permission
+
+ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.COORDINATOR: frozenset({
+        P.PARTICIPANT_VIEW, P.PARTICIPANT_SCREEN, P.PARTICIPANT_WITHDRAW, P.IDENTITY_VIEW, P.CONSENT_RECORD,
+        P.ELIGIBILITY_RECORD, P.ALLOCATION_REQUEST, P.SESSION_VIEW, P.SESSION_SCHEDULE, P.SESSION_CONDUCT,
+        P.SAFETY_RECORD, P.SPECTRUM_UPLOAD, P.RATING_ASSIGN, P.RATING_STATUS_VIEW, P.RATING_SCORE_VIEW,
+        P.REPORT_VIEW,
+    }),
+    Role.INVESTIGATOR: frozenset({
+        P.PARTICIPANT_VIEW, P.PARTICIPANT_WITHDRAW, P.IDENTITY_VIEW, P.CONSENT_RECORD, P.ELIGIBILITY_RECORD,
+        P.ELIGIBILITY_SIGN, P.SESSION_VIEW, P.SESSION_CONDUCT, P.SAFETY_RECORD, P.SAFETY_VIEW,
+        P.SAFETY_ACKNOWLEDGE, P.RATING_STATUS_VIEW, P.RATING_SCORE_VIEW, P.REPORT_VIEW,
+    }),
+    Role.RATER: frozenset({P.RATING_ENTER}),
+    Role.IMAGING_ANALYST: frozenset({
+        P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SPECTRUM_UPLOAD, P.SPECTRUM_QUALITY_VIEW, P.METABOLITE_VIEW,
+        P.QUANTIFICATION_REVIEW, P.DATA_EXPORT,
+    }),
+    Role.DATA_MANAGER: frozenset({
+        P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SPECTRUM_QUALITY_VIEW, P.RATING_STATUS_VIEW, P.RATING_SCORE_VIEW,
+        P.REPORT_VIEW, P.DATA_EXPORT, P.AUDIT_VIEW,
+    }),
+    Role.STATISTICIAN: frozenset({
+        P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SPECTRUM_QUALITY_VIEW, P.METABOLITE_VIEW, P.RATING_STATUS_VIEW,
+        P.RATING_SCORE_VIEW, P.REPORT_VIEW, P.DATA_EXPORT,
+    }),
+    Role.MONITOR: frozenset({
+        P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SAFETY_VIEW, P.SPECTRUM_QUALITY_VIEW, P.RATING_STATUS_VIEW,
+        P.RATING_SCORE_VIEW, P.REPORT_VIEW, P.AUDIT_VIEW,
+    }),
+    Role.ADMINISTRATOR: frozenset({P.TEAM_MANAGE}),
+    Role.PHARMACIST: frozenset({
+        P.LIST_VIEW, P.LIST_APPROVE, P.ALLOCATION_VIEW, P.ALLOCATION_UNBLIND, P.REVEAL_LOG_VIEW,
+    }),
+    Role.UNBLINDED_STATISTICIAN: frozenset({
+        P.LIST_VIEW, P.LIST_GENERATE, P.LIST_APPROVE, P.ALLOCATION_VIEW, P.ALLOCATION_UNBLIND,
+        P.UNBLINDED_REPORT_VIEW, P.UNBLINDED_EXPORT, P.REVEAL_LOG_VIEW,
+    }),
+}  # fmt: skip
+
+UNBLINDED_ROLES = frozenset({Role.PHARMACIST, Role.UNBLINDED_STATISTICIAN})
+BLINDED_ROLES = frozenset(Role) - UNBLINDED_ROLES
+
+DESCRIPTIONS: Mapping[Role, str] = {
+    Role.COORDINATOR: "Runs screening, consent, scheduling, randomization and the sessions of a site.",
+    Role.INVESTIGATOR: "Answers for the participants of a site: signs eligibility, acknowledges safety alerts.",
+    Role.RATER: "Rates depression in interviews; sees neither earlier ratings nor what happened in the session.",
+    Role.IMAGING_ANALYST: "Uploads spectra, watches their quantification and reviews the fits.",
+    Role.DATA_MANAGER: "Watches completeness and consistency, reads the trail, exports data.",
+    Role.STATISTICIAN: "Analyses data with the treatment hidden.",
+    Role.MONITOR: "Verifies records and safety, reads the trail.",
+    Role.ADMINISTRATOR: "Manages accounts and memberships; sees no study data and cannot unblind.",
+    Role.PHARMACIST: "Prepares what each allocation needs; treatment visible.",
+    Role.UNBLINDED_STATISTICIAN: "Makes the randomization list and the unblinded reports; treatment visible.",
+}

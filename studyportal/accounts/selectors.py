@@ -1,0 +1,80 @@
+"""Reads about people: roles in a study, the studies of a person."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+
+from studyportal import clock
+from studyportal.accounts.models import StudyMembership, User
+from studyportal.accounts.roles import ROLE_PERMISSIONS, Permission, Role
+from studyportal.errors import NotPermitted
+from studyportal.studies.models import Site, Study
+
+
+def memberships_of(user: User, study: Study) -> QuerySet[StudyMembership]:
+    """Memberships of `user` in `study` that are in force now."""
+    return (
+        StudyMembership.objects.filter(user=user, study=study)
+        .filter(Q(ended_at__isnull=True) | Q(ended_at__gt=clock.now()))
+        .select_related("site")
+        .order_by("role", "site__code")
+    )
+
+
+def studies_of(user: User) -> QuerySet[Study]:
+    """Studies in which `user` holds a role now."""
+    living = Q(memberships__ended_at__isnull=True) | Q(memberships__ended_at__gt=clock.now())
+    return Study.objects.filter(living, memberships__user=user).distinct()
+
+
+def roles_of(user: User, study: Study) -> frozenset[Role]:
+    """Roles of `user` in `study` that are in force now."""
+    return frozenset(Role(membership.role) for membership in memberships_of(user, study))
+
+
+def permissions_of(user: User, study: Study) -> frozenset[Permission]:
+    """Union of the permissions of the user's roles in `study`."""
+    return frozenset[Permission]().union(*(ROLE_PERMISSIONS[role] for role in roles_of(user, study)))
+
+
+def sites_with(user: User, permission: Permission, study: Study) -> QuerySet[Site]:
+    """Sites of `study` where `user` holds `permission`; a membership without a site counts for every site."""
+    granting = [role.value for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
+    held = memberships_of(user, study).filter(role__in=granting)
+    if any(membership.site_id is None for membership in held):
+        return study.sites.all()
+    return study.sites.filter(pk__in=[membership.site_id for membership in held])
+
+
+def can(user: User, permission: Permission, study: Study, site: Site | None = None) -> bool:
+    """Whether `user` holds `permission` in `study` (and at `site`, when one is given)."""
+    try:
+        check(user, permission, study, site)
+    except NotPermitted:
+        return False
+    return True
+
+
+def check(user: User, permission: Permission, study: Study, site: Site | None = None) -> None:
+    """Refuse unless `user` holds `permission` in `study` (and at `site`, when one is given).
+
+    Raises:
+        NotPermitted: with a sentence that names what the role does not include.
+    """
+    sites = sites_with(user, permission, study)
+    if not (sites.filter(pk=site.pk) if site else sites).exists():
+        verb = permission.value.replace("_", " ")
+        msg = f"Your role in {study.name} does not include: {verb}. Ask the study's administrator if it should."
+        raise NotPermitted(msg)
+
+
+def people_with(permission: Permission, study: Study, site: Site | None = None) -> Iterable[User]:
+    """Active users who hold `permission` in `study` (at `site`), by name."""
+    granting = [role.value for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
+    living = Q(memberships__ended_at__isnull=True) | Q(memberships__ended_at__gt=clock.now())
+    place = Q() if site is None else Q(memberships__site=site) | Q(memberships__site__isnull=True)
+    return (
+        User.objects.filter(living & place, is_active=True, memberships__study=study, memberships__role__in=granting)
+        .distinct()
+        .order_by("full_name")
+    )

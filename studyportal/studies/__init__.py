@@ -1,0 +1,1 @@
+"""Studies and their sites: what every role, record and secret belongs to (ADR 0004)."""
