@@ -1,0 +1,66 @@
+"""The Celery app and the one task decorator.
+
+The job row in PostgreSQL is the truth and the broker a carrier: arguments are ids, results are off, a lost message is
+sent again by the sweeper, and a repeated one finds the row taken.
+"""
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery
+from celery.schedules import schedule
+
+from studyportal.audit.context import acting
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studyportal.settings.dev")
+logger = logging.getLogger(__name__)
+
+app = Celery("studyportal")
+app.conf.update(
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    task_time_limit=300,
+    task_soft_time_limit=270,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    task_default_queue="quantification",
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "visibility_timeout": 360,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+    },
+    timezone="UTC",
+    beat_schedule={
+        "sweep-quantifications": {"task": "sessions.sweep_quantifications", "schedule": schedule(10.0)},
+    },
+)
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+def task(name: str) -> Callable[[Callable[..., None]], Any]:
+    """Declare a task: an id in, nothing out, the audit actor set, an error logged and raised.
+
+    The name is fixed by hand: it stands in the broker and in logs, where nothing may depend on an allocation.
+    """
+
+    def decorate(run: Callable[..., None]) -> Any:  # Any: Celery's task proxy has no useful static type
+        @functools.wraps(run)
+        def logged(*args: str) -> None:
+            with acting(f"system:{name}:{args[0] if args else '-'}"):
+                try:
+                    run(*args)
+                except Exception:
+                    logger.exception("task failed", extra={"task": name, "job": args[0] if args else ""})
+                    raise
+
+        return app.task(name=name)(logged)
+
+    return decorate
