@@ -13,6 +13,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
+from studyportal.embedded.folder import runtime_folder
 from studyportal.settings.database import database_from_environment, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -197,7 +198,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 CELERY_BROKER_URL = os.environ.get(
-    "CELERY_BROKER_URL", f"redis+socket://{PORTAL_DATA / 'run' / 'redis.sock'}?virtual_host=0"
+    "CELERY_BROKER_URL", f"redis+socket://{runtime_folder(PORTAL_DATA) / 'redis.sock'}?virtual_host=0"
 )
 
 LOGGING = {

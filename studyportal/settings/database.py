@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from studyportal.embedded.folder import runtime_folder
+
 LOGINS = {
     "web": "portal_web",
     "worker": "portal_worker",
@@ -40,7 +42,7 @@ def database_from_environment(process: str, data: Path) -> dict[str, object]:
         "NAME": unquote(url.path.lstrip("/")) or "portal",
         "USER": login,
         "PASSWORD": secret(f"{login}_password", data),
-        "HOST": url.hostname or str(data / "run"),
+        "HOST": url.hostname or str(runtime_folder(data) / "pg"),
         "PORT": str(url.port or ""),
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": 0,
