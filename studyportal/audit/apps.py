@@ -1,6 +1,6 @@
 """App configuration of the audit trail."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.checks import Tags, register
 from django.db.models.signals import post_migrate  # noqa: TID251 - the one moment after which tables are new
 
@@ -15,5 +15,7 @@ class AuditConfig(AppConfig):
         """Hook into migrate and into Django's database checks."""
         from studyportal.audit.tables import attach_after_migrate, check_every_table  # noqa: PLC0415 - needs the apps
 
-        post_migrate.connect(attach_after_migrate, dispatch_uid="audit.attach")
+        # The last app of the list is migrated last, so its signal comes when every table stands.
+        last = list(apps.get_app_configs())[-1]
+        post_migrate.connect(attach_after_migrate, sender=last, dispatch_uid="audit.attach")
         register(check_every_table, Tags.database)

@@ -7,6 +7,8 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error
 from django.db import connections
 
+from studyportal.audit import grants
+
 # Tables that hold no study data: sign-in plumbing and Django's own bookkeeping.
 EXCLUDED = frozenset({
     "public.django_migrations",
@@ -69,9 +71,9 @@ def attach(using: str = "default") -> list[str]:
 
 
 def attach_after_migrate(using: str, **_: Any) -> None:
-    """Run after each app's migrate; new tables get the trigger before anybody can write to them."""
-    if connections[using].vendor == "postgresql":
-        attach(using)
+    """Run once after migrate: new tables get the trigger, then every login gets its privileges."""
+    attach(using)
+    grants.apply(using)
 
 
 def unwatched(using: str = "default") -> list[str]:

@@ -1,0 +1,18 @@
+"""Making a randomization list that anyone can later verify: pure, reproducible for decades, no Django."""
+
+from sessions.randomization.commitment import Proof, leaf, merkle_proof, merkle_root, verify_proof
+from sessions.randomization.drbg import HmacDrbg
+from sessions.randomization.generate import GeneratedList, Method, Slot, generate_list
+
+__all__ = [
+    "GeneratedList",
+    "HmacDrbg",
+    "Method",
+    "Proof",
+    "Slot",
+    "generate_list",
+    "leaf",
+    "merkle_proof",
+    "merkle_root",
+    "verify_proof",
+]

@@ -1,0 +1,1 @@
+"""What the data mean: datasets, figures, dashboards and the analyses behind them."""
