@@ -76,12 +76,12 @@ class Postgres:
         sockets.mkdir(exist_ok=True)
         if user:
             os.chown(sockets, user.pw_uid, user.pw_gid)
-        log = (self.folder.path / "postgres.log").open("ab")
         arguments = [part for key, value in self.options.items() for part in ("-c", f"{key}={value}")]
-        self.child = spawn(
-            [binaries() / "postgres", "-D", cluster, "-k", sockets, *arguments],
-            death_signal=signal.SIGINT, user=user, output=log, folder=Path("/"),
-        )  # fmt: skip
+        with (self.folder.path / "postgres.log").open("ab") as log:
+            self.child = spawn(
+                [binaries() / "postgres", "-D", cluster, "-k", sockets, *arguments],
+                death_signal=signal.SIGINT, user=user, output=log, folder=Path("/"),
+            )  # fmt: skip
         self._wait()
 
     def stop(self) -> None:

@@ -33,14 +33,12 @@ class Valkey:
         place = self.folder.path / "valkey"
         place.mkdir(exist_ok=True)
         self.socket.unlink(missing_ok=True)
-        log = (self.folder.path / "valkey.log").open("ab")
-        self.child = spawn(
-            [
-                binary(), "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700", "--dir", place,
-                "--appendonly", "yes", "--save", "", "--loglevel", "warning",
-            ],
-            output=log,
-        )  # fmt: skip
+        command = [
+            binary(), "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700", "--dir", place,
+            "--appendonly", "yes", "--save", "", "--loglevel", "warning",
+        ]  # fmt: skip
+        with (self.folder.path / "valkey.log").open("ab") as log:
+            self.child = spawn(command, output=log)
         client = redis.Redis(unix_socket_path=str(self.socket))
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline and self.child.poll() is None:

@@ -39,7 +39,7 @@ def database_from_environment(process: str, data: Path) -> dict[str, object]:
     url = urlsplit(os.environ.get("DATABASE_URL", ""))
     return {
         "ENGINE": "studyportal.audit.postgresql",
-        "NAME": unquote(url.path.lstrip("/")) or "portal",
+        "NAME": os.environ.get("PORTAL_DATABASE") or unquote(url.path.lstrip("/")) or "portal",
         "USER": login,
         "PASSWORD": secret(f"{login}_password", data),
         "HOST": url.hostname or str(runtime_folder(data) / "pg"),

@@ -1,0 +1,153 @@
+"""The trail misses no table and no way of writing."""
+
+import datetime
+import json
+
+import psycopg
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from studyportal.audit import verify
+from studyportal.audit.context import NOBODY, acting, because
+from studyportal.audit.context import _current as acting_now
+from studyportal.audit.tables import unwatched
+from studyportal.studies.models import Site, Study
+from tests.conftest import administrator_dsn, database_role
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def study() -> Study:
+    return Study.objects.create(
+        code="XO", name="Crossover", recruitment_target=26, participant_prefix="XO",
+        recruitment_starts_on=datetime.date(2026, 1, 5), recruitment_ends_on=datetime.date(2026, 12, 18),
+    )  # fmt: skip
+
+
+def changes(table: str) -> list[dict[str, object]]:
+    with database_role("portal_owner"), connection.cursor() as cursor:
+        cursor.execute("SELECT body FROM audit.change WHERE tbl = %s ORDER BY pk, seq", [f"public.{table}"])
+        return [json.loads(body) for (body,) in cursor.fetchall()]
+
+
+def test_every_table_is_watched() -> None:
+    assert unwatched() == []
+
+
+def test_a_new_table_without_the_trigger_is_named() -> None:
+    with database_role("portal_owner"), connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE public.forgotten (id uuid PRIMARY KEY)")
+    assert unwatched() == ["public.forgotten"]
+
+
+def test_every_way_of_writing_leaves_one_row_per_changed_row(study: Study) -> None:
+    def ops() -> list[str]:
+        return [str(change["op"]) for change in changes("studies_site")]
+
+    first = Site.objects.create(study=study, code="01", name="One")
+    assert ops() == ["INSERT"]
+    Site.objects.bulk_create([Site(study=study, code="02", name="Two"), Site(study=study, code="03", name="Three")])
+    assert len(ops()) == 3
+    first.name = "First"
+    first.save()
+    assert len(ops()) == 4
+    Site.objects.filter(study=study).update(recruitment_target=9)
+    assert len(ops()) == 7
+    sites = list(Site.objects.filter(study=study))
+    for site in sites:
+        site.recruitment_target = 10
+    Site.objects.bulk_update(sites, ["recruitment_target"])
+    assert len(ops()) == 10
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE studies_site SET name = 'Raw' WHERE code = '02'")
+    assert len(ops()) == 11
+    Site.objects.bulk_create(
+        [Site(id=first.pk, study=study, code="01", name="Upserted")],
+        update_conflicts=True, unique_fields=["id"], update_fields=["name"],
+    )  # fmt: skip
+    assert len(ops()) == 12
+    with connection.cursor() as cursor, cursor.copy(
+        "COPY studies_site (id, study_id, code, name, time_zone, recruitment_target, is_active) FROM STDIN"
+    ) as copy:
+        copy.write_row(("11111111-1111-4111-8111-111111111111", study.pk, "04", "Four", "Europe/London", 0, True))
+    assert len(ops()) == 13
+    with database_role("portal_worker"), acting("system:test:1"):
+        Site.objects.filter(code="04").update(name="By the worker")
+    assert len(ops()) == 14
+    with database_role("portal_owner"):
+        Site.objects.filter(code="04").delete()
+    assert len(ops()) == 15
+    assert sorted(ops()) == ["DELETE"] + ["INSERT"] * 4 + ["UPDATE"] * 10
+    assert {change["actor"] for change in changes("studies_site")} == {"user:suite", "system:test:1"}
+
+
+def test_a_save_that_changes_nothing_leaves_nothing(study: Study) -> None:
+    study.save()
+    assert [change["op"] for change in changes("studies_study")] == ["INSERT"]
+
+
+def test_a_write_without_an_actor_is_refused_and_nothing_is_written(study: Study) -> None:
+    token = acting_now.set(NOBODY)
+    try:
+        connection.send_acting()
+        with pytest.raises(DatabaseError, match="without an actor"), transaction.atomic():
+            Site.objects.create(study=study, code="09", name="Nobody's")
+    finally:
+        acting_now.reset(token)
+    assert not Site.objects.filter(code="09").exists()
+
+
+def test_a_signed_row_changes_only_with_a_reason(study: Study) -> None:
+    from participants.models import Consent, Participant  # noqa: PLC0415
+    from studyportal.accounts.models import User  # noqa: PLC0415
+
+    user = User.objects.create_user("ada", full_name="Ada Example")
+    site = Site.objects.create(study=study, code="01", name="One")
+    participant = Participant.objects.create(
+        study=study, site=site, number="XO-001", sex="F", age_years=34, screened_by=user
+    )
+    consent = Consent.objects.create(
+        participant=participant, form_version="3.1", signed_on=datetime.date(2026, 11, 2), recorded_by=user
+    )
+    consent.signed_on = datetime.date(2026, 11, 3)
+    with pytest.raises(DatabaseError, match="only with a reason"), transaction.atomic():
+        consent.save()
+    assert Consent.objects.get().signed_on == datetime.date(2026, 11, 2)
+    with because("slip", "the paper form says 3 November"):
+        consent.save()
+    assert changes("participants_consent")[-1]["reason"] == "the paper form says 3 November"
+
+
+@pytest.mark.parametrize("login", ["portal_web", "portal_worker", "portal_vault"])
+@pytest.mark.parametrize("statement", ["UPDATE audit.change SET body = ''", "DELETE FROM audit.change", "TRUNCATE audit.change"])
+def test_no_login_can_alter_the_trail(study: Study, login: str, statement: str) -> None:
+    with pytest.raises(DatabaseError, match="permission denied"), database_role(login), transaction.atomic():
+        connection.cursor().execute(statement)
+    assert len(changes("studies_study")) == 1
+
+
+def test_the_owner_is_refused_too(study: Study) -> None:
+    for statement in ("UPDATE audit.change SET body = ''", "DELETE FROM audit.change", "TRUNCATE audit.change"):
+        with pytest.raises(DatabaseError, match="append-only"), database_role("portal_owner"), transaction.atomic():
+            connection.cursor().execute(statement)
+
+
+def test_the_chain_verifies_and_an_alteration_is_found(study: Study) -> None:
+    study.name = "Renamed"
+    study.save()
+    with database_role("portal_owner"):
+        chain = list(verify.links())
+    assert verify.broken(chain) == []
+    position = next(i for i, link in enumerate(chain) if link.tbl == "public.studies_study" and link.seq == 1)
+    forged = chain[:position] + [chain[position]._replace(body=chain[position].body.replace("26", "27", 1))] + chain[position + 1 :]
+    assert len(verify.broken(forged)) == 1
+    removed = chain[:position] + chain[position + 1 :]
+    assert "does not follow" in verify.broken(removed)[0]
+
+
+def test_the_actor_does_not_survive_its_transaction() -> None:
+    with psycopg.connect(administrator_dsn(connection.settings_dict["NAME"])) as other:
+        other.execute("SELECT set_config('portal.actor', 'user:somebody', true)")
+        other.commit()
+        assert other.execute("SELECT coalesce(current_setting('portal.actor', true), '')").fetchone() == ("",)

@@ -1,0 +1,171 @@
+"""The suite's ground: real PostgreSQL and Redis for the run, one database per worker, each door's own privileges.
+
+The connection logs in as the administrator, then every test runs as one of the portal's logins (`portal_web` unless it
+asks for another), so privileges are the real ones. Nothing is reset with TRUNCATE: the trail forbids it.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+from django.test import Client, override_settings
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+
+from sessions.allocation.sealing import make_key_pair
+from studyportal.audit.context import acting
+from studyportal.embedded.folder import DataFolder
+from studyportal.embedded.postgres import SUPERUSER, Postgres
+from studyportal.embedded.provision import provision
+from studyportal.embedded.valkey import Valkey
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ["PORTAL_DATA"])
+TEMPLATE = "portal_template"
+_services: list[Postgres | Valkey] = []
+_folder = DataFolder(DATA)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the services once, in the process that leads the run."""
+    if hasattr(config, "workerinput"):
+        return
+    _folder.open()
+    for service in (Postgres(_folder, fast=True), Valkey(_folder)):
+        service.start()
+        _services.append(service)
+    make_key_pair(_folder.secrets / "vault_private_key", _folder.secrets / "vault_public_key")
+    _folder.secret("identity_key")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what was started and remove the throw-away data."""
+    for service in reversed(_services):
+        service.stop()
+    if not hasattr(config, "workerinput"):
+        _folder.close()
+        shutil.rmtree(DATA, ignore_errors=True)
+
+
+def administrator_dsn(database: str = "postgres") -> str:
+    """Return the administrator's connection string."""
+    return Postgres(DataFolder(DATA)).dsn(database)
+
+
+def make_template() -> None:
+    """Migrate the template database as the owner, once per run whoever comes first."""
+    with (DATA / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (DATA / "template.done").exists():
+            return
+        provision(administrator_dsn(), TEMPLATE, DataFolder(DATA).secret)
+        environment = {**os.environ, "PORTAL_PROCESS": "owner", "PORTAL_DATABASE": TEMPLATE}
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=REPOSITORY, env=environment, check=True)
+        (DATA / "template.done").touch()
+
+
+def clone_template(name: str) -> None:
+    """Make a database of its own from the template."""
+    make_template()
+    with (DATA / "template.lock").open("w") as lock, psycopg.connect(administrator_dsn(), autocommit=True) as admin:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER portal_owner").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        )
+        admin.execute(
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO portal_web, portal_worker, portal_vault, portal_readonly").format(
+                sql.Identifier(name)
+            )
+        )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """Point the default connection at this worker's clone, as the administrator."""
+    name = f"portal_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}"
+    clone_template(name)
+    admin = {"NAME": name, "USER": SUPERUSER, "PASSWORD": DataFolder(DATA).secret("admin_password")}
+    settings.DATABASES["default"].update(admin)
+    connections["default"].settings_dict.update(admin)
+    with django_db_blocker.unblock():
+        connection.close()
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+
+
+@contextmanager
+def database_role(login: str) -> Iterator[None]:
+    """Run SQL as `login`; afterwards as whoever it was before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT session_user")
+        (before,) = cursor.fetchone()
+        cursor.execute(f"SET SESSION AUTHORIZATION {login}")
+    try:
+        yield
+    finally:
+        # A failed transaction takes the change of role back by itself when it is rolled back.
+        if connection.connection.info.transaction_status != TransactionStatus.INERROR:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET SESSION AUTHORIZATION {before}")
+
+
+@contextmanager
+def standing_at(name: str) -> Iterator[None]:
+    """Stand at a door: its login, its URLs and its name."""
+    urls = "studyportal.vault_urls" if name == "vault" else "studyportal.urls"
+    with database_role(f"portal_{name}"), override_settings(ROOT_URLCONF=urls, PORTAL_DOOR=name):
+        yield
+
+
+@pytest.fixture
+def door() -> Callable[[str], object]:
+    """`with door("vault"):` - see `standing_at`."""
+    return standing_at
+
+
+@pytest.fixture(autouse=True)
+def _as_web(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run each database test as the blinded web login and a named actor."""
+    if "db" not in request.fixturenames and request.node.get_closest_marker("django_db") is None:
+        yield
+        return
+    request.getfixturevalue("db")
+    with acting("user:suite"), database_role("portal_web"):
+        yield
+
+
+class DoorClient(Client):
+    """Django's test client, standing at one door for each request."""
+
+    def __init__(self, name: str, **defaults: object) -> None:
+        super().__init__(**defaults)
+        self.name = name
+
+    def request(self, **request: object):  # noqa: ANN201 - Django's own return type
+        """Send a request with the door's privileges."""
+        with standing_at(self.name):
+            return super().request(**request)
+
+
+@pytest.fixture
+def client_for() -> Callable[..., DoorClient]:
+    """`client_for(user, door="web")`: a signed-in client of a door."""
+
+    def make(user: object = None, door: str = "web", **defaults: object) -> DoorClient:
+        client = DoorClient(door, **defaults)
+        if user is not None:
+            client.force_login(user)
+        return client
+
+    return make
