@@ -1,11 +1,11 @@
 """Errors of the domain, mapped to HTTP only at the edge.
 
-    StudyError            something the study's rules refuse; the message says what to do
-    |-- NotPermitted      this person's role does not include the act            (403)
-    |-- NotFound          does not exist, or is not this person's to know        (404)
-    |-- InvalidState      the record is not in a state that allows the act       (409)
-    |-- InvalidInput      a value breaks a rule; `field` names it                (422)
-    `-- BlindingViolation the act would show or take what the blind protects     (404)
+StudyError            something the study's rules refuse; the message says what to do
+|-- NotPermitted      this person's role does not include the act            (403)
+|-- NotFound          does not exist, or is not this person's to know        (404)
+|-- InvalidState      the record is not in a state that allows the act       (409)
+|-- InvalidInput      a value breaks a rule; `field` names it                (422)
+`-- BlindingViolation the act would show or take what the blind protects     (404)
 """
 
 from collections.abc import Mapping

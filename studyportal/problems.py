@@ -4,8 +4,17 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from rest_framework.exceptions import APIException, NotAuthenticated, NotFound as ApiNotFound, PermissionDenied as Denied
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    NotAuthenticated,
+    ValidationError,
+)
+from rest_framework.exceptions import (
+    NotFound as ApiNotFound,
+)
+from rest_framework.exceptions import (
+    PermissionDenied as Denied,
+)
 from rest_framework.response import Response
 
 from studyportal.errors import InvalidInput, StudyError
@@ -27,7 +36,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         body = {"type": api.default_code, "detail": str(api.detail), "status": api.status_code}
         if isinstance(api, ValidationError) and isinstance(api.detail, dict):
             body["detail"] = "Some values break a rule."
-            body["errors"] = [{"pointer": f"/{key}", "detail": str(v[0])} for key, v in api.detail.items()]
+            body["errors"] = [
+                {"pointer": f"/{key}", "detail": str(next(iter(said)))} for key, said in api.detail.items()
+            ]
         if isinstance(api, NotAuthenticated):
             body["status"] = 401
     body["title"] = body["type"].replace("_", " ").capitalize()

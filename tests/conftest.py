@@ -80,7 +80,9 @@ def clone_template(name: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
         admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER portal_owner").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER portal_owner").format(
+                sql.Identifier(name), sql.Identifier(TEMPLATE)
+            )
         )
         admin.execute(
             sql.SQL("GRANT CONNECT ON DATABASE {} TO portal_web, portal_worker, portal_vault, portal_readonly").format(
@@ -152,7 +154,7 @@ class DoorClient(Client):
         super().__init__(**defaults)
         self.name = name
 
-    def request(self, **request: object):  # noqa: ANN201 - Django's own return type
+    def request(self, **request: object):
         """Send a request with the door's privileges."""
         with standing_at(self.name):
             return super().request(**request)

@@ -20,9 +20,7 @@ class Consent(models.Model):
 
     class Meta:
         ordering = ("signed_on", "recorded_at")
-        constraints = (
-            models.UniqueConstraint(fields=("participant", "form_version"), name="consent_version_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("participant", "form_version"), name="consent_version_once"),)
 
     class Data:
         """What each field holds."""

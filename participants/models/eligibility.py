@@ -41,9 +41,7 @@ class EligibilityAssessment(models.Model):
     """Answers to every criterion, `{code: true|false}` with true meaning "applies", and the signature under them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    participant = models.OneToOneField(
-        "participants.Participant", on_delete=models.PROTECT, related_name="eligibility"
-    )
+    participant = models.OneToOneField("participants.Participant", on_delete=models.PROTECT, related_name="eligibility")
     answers = models.JSONField(default=dict)
     is_eligible = models.BooleanField(default=False)
     recorded_at = models.DateTimeField(default=clock.now)

@@ -12,9 +12,7 @@ class Identity(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    participant = models.OneToOneField(
-        "participants.Participant", on_delete=models.PROTECT, related_name="identity"
-    )
+    participant = models.OneToOneField("participants.Participant", on_delete=models.PROTECT, related_name="identity")
     sealed_key = models.BinaryField()
     sealed_document = models.BinaryField()
     erased_at = models.DateTimeField(null=True, blank=True)

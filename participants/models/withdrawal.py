@@ -20,9 +20,7 @@ class Withdrawal(models.Model):
         OTHER = "other", "Other"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    participant = models.OneToOneField(
-        "participants.Participant", on_delete=models.PROTECT, related_name="withdrawal"
-    )
+    participant = models.OneToOneField("participants.Participant", on_delete=models.PROTECT, related_name="withdrawal")
     reason = models.CharField(max_length=16, choices=Reason.choices)
     note = models.CharField(max_length=500, blank=True)
     withdrawn_on = models.DateField()

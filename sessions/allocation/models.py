@@ -89,9 +89,7 @@ class ListSlot(models.Model):
     class Meta:
         db_table = 'alloc"."list_slot'
         ordering = ("stratum__key", "ordinal")
-        constraints = (
-            models.UniqueConstraint(fields=("stratum", "ordinal"), name="slot_ordinal_once_per_stratum"),
-        )
+        constraints = (models.UniqueConstraint(fields=("stratum", "ordinal"), name="slot_ordinal_once_per_stratum"),)
 
     class Data:
         """What each field holds."""

@@ -27,7 +27,13 @@ def slot_info(list_id: UUID, stratum: str, ordinal: int, number: str) -> str:
 
 @transaction.atomic
 def create_list(
-    *, study: Study, method: str, parameters: Mapping[str, object], strata: Sequence[str], slots_per_stratum: int, by: User
+    *,
+    study: Study,
+    method: str,
+    parameters: Mapping[str, object],
+    strata: Sequence[str],
+    slots_per_stratum: int,
+    by: User,
 ) -> RandomizationList:
     """Generate a list from fresh entropy, seal every slot and commit to the whole.
 
@@ -57,7 +63,9 @@ def create_list(
     ListSlot.objects.bulk_create(
         ListSlot(
             stratum=heads[slot.stratum], ordinal=slot.ordinal, number=slot.number,
-            sealed=seal(slot.nonce + slot.sequence.encode(), slot_info(made.pk, slot.stratum, slot.ordinal, slot.number)),
+            sealed=seal(
+                slot.nonce + slot.sequence.encode(), slot_info(made.pk, slot.stratum, slot.ordinal, slot.number)
+            ),
         )
         for slot in generated.slots
     )  # fmt: skip

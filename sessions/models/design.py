@@ -150,9 +150,7 @@ class AssessmentSchedule(models.Model):
     class Meta:
         ordering = ("position",)
         constraints = (
-            models.UniqueConstraint(
-                fields=("study", "instrument", "timepoint"), name="assessment_once_per_timepoint"
-            ),
+            models.UniqueConstraint(fields=("study", "instrument", "timepoint"), name="assessment_once_per_timepoint"),
         )
 
     class Data:

@@ -100,7 +100,7 @@ def _draw(
         return permuted_blocks(drbg, sequences, length, [int(size) for size in sizes])
     tolerance = parameters.get("tolerance", 3)
     if not isinstance(tolerance, int):
-        raise ValueError("the maximal tolerated imbalance must be a whole number")
+        raise ValueError("the maximal tolerated imbalance must be a whole number")  # noqa: TRY004 - a value of the form
     return big_stick(drbg, sequences, length, tolerance)
 
 

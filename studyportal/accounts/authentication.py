@@ -25,7 +25,9 @@ class TokenAuthentication(BaseAuthentication):
         if not parts or parts[0].lower() != "bearer":
             return None
         if len(parts) != 2 or (token := tokens.holder(parts[1], door=settings.PORTAL_DOOR)) is None:
-            raise AuthenticationFailed("This token is unknown here, expired or revoked. Make a new one on your account page.")
+            raise AuthenticationFailed(
+                "This token is unknown here, expired or revoked. Make a new one on your account page."
+            )
         tokens.mark_used(token)
         return token.user, token
 

@@ -22,6 +22,7 @@ class StudyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass on; the work is done when the view is known."""
         return self.get_response(request)
 
     def process_view(

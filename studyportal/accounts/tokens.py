@@ -33,7 +33,9 @@ def issue(*, study: Study, door: str, name: str, days: int, by: User) -> tuple[A
     """
     check(by, DOOR_PERMISSION[ApiToken.Door(door)], study)
     if not name.strip():
-        raise InvalidInput("Give the token a name.", fields={"name": "Say what the token is for, for example: R scripts."})
+        raise InvalidInput(
+            "Give the token a name.", fields={"name": "Say what the token is for, for example: R scripts."}
+        )
     if not 1 <= days <= LONGEST.days:
         msg = f"A token lives 1 to {LONGEST.days} days."
         raise InvalidInput(msg, fields={"days": f"Enter a whole number of days from 1 to {LONGEST.days}."})

@@ -19,19 +19,21 @@ CREATE OR REPLACE VIEW audit.blinded_change AS
       AND tbl NOT IN ('public.accounts_user', 'public.accounts_apitoken')
 """
 
+EVERYBODY = "portal_web, portal_worker, portal_vault"
+PRIVATE = "public.accounts_user, public.accounts_apitoken, public.django_session, public.mfa_authenticator"
+
 STATEMENTS = (
     "REVOKE ALL ON SCHEMA public, alloc, audit, jobs, pii FROM PUBLIC",
     "REVOKE ALL ON ALL TABLES IN SCHEMA public, alloc, audit, jobs, pii FROM PUBLIC",
     "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public, alloc, audit FROM PUBLIC",
-    "REVOKE ALL ON ALL TABLES IN SCHEMA public, alloc, audit, jobs, pii"
-    " FROM portal_web, portal_worker, portal_vault, portal_readonly",
-    "GRANT USAGE ON SCHEMA public, jobs, audit TO portal_web, portal_worker, portal_vault",
-    "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO portal_web, portal_worker, portal_vault",
-    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_web, portal_worker, portal_vault",
-    "REVOKE INSERT, UPDATE ON public.django_migrations, public.django_content_type FROM portal_web, portal_worker, portal_vault",
+    f"REVOKE ALL ON ALL TABLES IN SCHEMA public, alloc, audit, jobs, pii FROM {EVERYBODY}, portal_readonly",
+    f"GRANT USAGE ON SCHEMA public, jobs, audit TO {EVERYBODY}",
+    f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {EVERYBODY}",
+    f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {EVERYBODY}",
+    f"REVOKE INSERT, UPDATE ON public.django_migrations, public.django_content_type FROM {EVERYBODY}",
     "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA jobs TO portal_web, portal_worker",
     "GRANT SELECT ON ALL TABLES IN SCHEMA jobs TO portal_vault",
-    "GRANT EXECUTE ON FUNCTION audit.note(text, text, text, jsonb) TO portal_web, portal_worker, portal_vault",
+    f"GRANT EXECUTE ON FUNCTION audit.note(text, text, text, jsonb) TO {EVERYBODY}",
     "GRANT SELECT ON audit.blinded_change TO portal_web, portal_vault",
     "GRANT SELECT ON audit.event TO portal_vault",
     "GRANT USAGE ON SCHEMA pii TO portal_web",
@@ -43,21 +45,22 @@ STATEMENTS = (
     "GRANT UPDATE (state, approved_by_id, approved_at) ON alloc.randomization_list TO portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
-    "REVOKE SELECT ON public.accounts_user, public.accounts_apitoken, public.django_session, public.mfa_authenticator"
-    " FROM portal_readonly",
+    f"REVOKE SELECT ON {PRIVATE} FROM portal_readonly",  # noqa: S608 - constants of this module
 )
 
 SNAPSHOT = """
 SELECT grantee, table_schema || '.' || table_name, string_agg(privilege_type, ',' ORDER BY privilege_type)
-FROM information_schema.role_table_grants WHERE grantee LIKE 'portal\\_%' AND grantee NOT IN ('portal_owner', 'portal_admin')
+FROM information_schema.role_table_grants
+WHERE grantee LIKE 'portal\\_%' AND grantee NOT IN ('portal_owner', 'portal_admin')
 GROUP BY 1, 2
 UNION ALL
-SELECT grantee, table_schema || '.' || table_name || '.' || column_name, string_agg(privilege_type, ',' ORDER BY privilege_type)
-FROM information_schema.role_column_grants c WHERE grantee = 'portal_vault' AND table_schema = 'alloc' AND privilege_type = 'UPDATE'
-GROUP BY 1, 2
+SELECT grantee, table_schema || '.' || table_name || '.' || column_name, privilege_type
+FROM information_schema.role_column_grants
+WHERE grantee = 'portal_vault' AND table_schema = 'alloc' AND privilege_type = 'UPDATE'
 UNION ALL
 SELECT grantee, routine_schema || '.' || routine_name || '()', privilege_type
-FROM information_schema.role_routine_grants WHERE grantee LIKE 'portal\\_%' AND grantee NOT IN ('portal_owner', 'portal_admin')
+FROM information_schema.role_routine_grants
+WHERE grantee LIKE 'portal\\_%' AND grantee NOT IN ('portal_owner', 'portal_admin')
 ORDER BY 1, 2
 """
 

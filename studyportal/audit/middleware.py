@@ -15,6 +15,7 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer the request as its actor."""
         request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]  # read by problem+json and error pages
         user = request.user
         actor = f"user:{user.get_username()}" if user.is_authenticated else "anonymous"

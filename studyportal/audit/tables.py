@@ -88,7 +88,9 @@ def check_every_table(
 ) -> list[CheckMessage]:
     """Fail `check --database default` for every table without the trigger."""
     return [
-        Error(f"{name} is not watched by the audit trail.", hint="Run migrate; it attaches the trigger.", id="audit.E001")
+        Error(
+            f"{name} is not watched by the audit trail.", hint="Run migrate; it attaches the trigger.", id="audit.E001"
+        )
         for using in databases or ()
         for name in unwatched(using)
     ]

@@ -34,7 +34,7 @@ def spawn(
         user=user.pw_uid if user else None,
         group=user.pw_gid if user else None,
         extra_groups=[] if user else None,
-        preexec_fn=_die_with_parent(death_signal) if sys.platform == "linux" else None,
+        preexec_fn=_die_with_parent(death_signal) if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads here
     )
 
 

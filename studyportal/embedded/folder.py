@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+ELSEWHERE = "set PORTAL_DATA to another folder"
+
 
 class StartError(Exception):
     """The portal cannot start; the message is one sentence that says what to do."""
@@ -29,7 +31,9 @@ def service_user() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise StartError("PostgreSQL does not run as root: create a user named postgres, or start the portal as another user.")
+    raise StartError(
+        "PostgreSQL does not run as root: create a user named postgres, or start the portal as another user."
+    )
 
 
 def reachable(path: Path) -> bool:
@@ -66,21 +70,21 @@ class DataFolder:
             self.secrets.mkdir(mode=0o700, exist_ok=True)
             self._lock = (self.path / "lock").open("a+")
         except OSError as error:
-            msg = f"The data folder {self.path} cannot be written ({error.strerror}): make it writable, or set PORTAL_DATA to another folder."
+            msg = f"The data folder {self.path} cannot be written ({error.strerror}): make it writable, or {ELSEWHERE}."
             raise StartError(msg) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.seek(0)
             holder = self._lock.read().strip() or "unknown"
-            msg = f"A portal (process {holder}) already uses {self.path}: stop it with Ctrl-C or 'kill {holder}', or set PORTAL_DATA to another folder."
+            msg = f"A portal (process {holder}) already uses {self.path}: stop it with 'kill {holder}', or {ELSEWHERE}."
             raise StartError(msg) from None
         self._lock.truncate(0)
         self._lock.write(str(os.getpid()))
         self._lock.flush()
         self.run.mkdir(mode=0o711, exist_ok=True)
         if self.run.stat().st_uid != os.geteuid():
-            msg = f"{self.run} belongs to somebody else: remove it, or set PORTAL_DATA to another folder."
+            msg = f"{self.run} belongs to somebody else: remove it, or {ELSEWHERE}."
             raise StartError(msg)
         self.run.chmod(0o711)
 

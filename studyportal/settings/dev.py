@@ -1,6 +1,6 @@
 """The embedded portal on one machine: loopback only, no TLS, no debug pages."""
 
-from studyportal.settings.base import *  # noqa: F403 - settings modules build on each other
+from studyportal.settings.base import *
 
 DEBUG = False
 WHITENOISE_USE_FINDERS = True

@@ -6,11 +6,11 @@ from pathlib import Path
 
 os.environ.setdefault("PORTAL_DATA", str(Path(tempfile.gettempdir()) / f"portal-test-{os.getpid()}"))
 
-from studyportal.settings.base import *  # noqa: E402, F403 - the data folder must be chosen before base reads it
+from studyportal.settings.base import *
 
 DEBUG = False
 SECRET_KEY = "tests-only-and-public"  # noqa: S105 - signs nothing but the suite's own cookies
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-CELERY_BROKER_URL = os.environ.get("PORTAL_TEST_BROKER", CELERY_BROKER_URL)  # noqa: F405 - from base
+CELERY_BROKER_URL = os.environ.get("PORTAL_TEST_BROKER", CELERY_BROKER_URL)
 AXES_ENABLED = False

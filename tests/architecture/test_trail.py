@@ -67,9 +67,12 @@ def test_every_way_of_writing_leaves_one_row_per_changed_row(study: Study) -> No
         update_conflicts=True, unique_fields=["id"], update_fields=["name"],
     )  # fmt: skip
     assert len(ops()) == 12
-    with connection.cursor() as cursor, cursor.copy(
-        "COPY studies_site (id, study_id, code, name, time_zone, recruitment_target, is_active) FROM STDIN"
-    ) as copy:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY studies_site (id, study_id, code, name, time_zone, recruitment_target, is_active) FROM STDIN"
+        ) as copy,
+    ):
         copy.write_row(("11111111-1111-4111-8111-111111111111", study.pk, "04", "Four", "Europe/London", 0, True))
     assert len(ops()) == 13
     with database_role("portal_worker"), acting("system:test:1"):
@@ -99,8 +102,8 @@ def test_a_write_without_an_actor_is_refused_and_nothing_is_written(study: Study
 
 
 def test_a_signed_row_changes_only_with_a_reason(study: Study) -> None:
-    from participants.models import Consent, Participant  # noqa: PLC0415
-    from studyportal.accounts.models import User  # noqa: PLC0415
+    from participants.models import Consent, Participant
+    from studyportal.accounts.models import User
 
     user = User.objects.create_user("ada", full_name="Ada Example")
     site = Site.objects.create(study=study, code="01", name="One")
@@ -120,7 +123,9 @@ def test_a_signed_row_changes_only_with_a_reason(study: Study) -> None:
 
 
 @pytest.mark.parametrize("login", ["portal_web", "portal_worker", "portal_vault"])
-@pytest.mark.parametrize("statement", ["UPDATE audit.change SET body = ''", "DELETE FROM audit.change", "TRUNCATE audit.change"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit.change SET body = ''", "DELETE FROM audit.change", "TRUNCATE audit.change"]
+)
 def test_no_login_can_alter_the_trail(study: Study, login: str, statement: str) -> None:
     with pytest.raises(DatabaseError, match="permission denied"), database_role(login), transaction.atomic():
         connection.cursor().execute(statement)
@@ -140,7 +145,11 @@ def test_the_chain_verifies_and_an_alteration_is_found(study: Study) -> None:
         chain = list(verify.links())
     assert verify.broken(chain) == []
     position = next(i for i, link in enumerate(chain) if link.tbl == "public.studies_study" and link.seq == 1)
-    forged = chain[:position] + [chain[position]._replace(body=chain[position].body.replace("26", "27", 1))] + chain[position + 1 :]
+    forged = (
+        chain[:position]
+        + [chain[position]._replace(body=chain[position].body.replace("26", "27", 1))]
+        + chain[position + 1 :]
+    )
     assert len(verify.broken(forged)) == 1
     removed = chain[:position] + chain[position + 1 :]
     assert "does not follow" in verify.broken(removed)[0]

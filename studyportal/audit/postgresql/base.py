@@ -12,7 +12,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL with the actor and reason of the present context in every transaction."""
 
     def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001 - Django's signature
-        super()._set_autocommit(autocommit)
+        super()._set_autocommit(autocommit)  # type: ignore[misc]  # the stubs do not know it
         if not autocommit:
             self.send_acting()
 
