@@ -1,0 +1,60 @@
+"""Randomization from the blinded door: preconditions under lock, then one call into the secret."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from participants.models import Participant
+from sessions.allocation.services import allocate
+from sessions.models import Period, StudySession
+from sessions.policies import randomization_preconditions
+from studyportal import clock
+from studyportal.accounts import signatures
+from studyportal.accounts.models import User
+from studyportal.accounts.roles import Permission
+from studyportal.accounts.selectors import check
+from studyportal.audit import events
+from studyportal.errors import InvalidState
+
+UNAVAILABLE = "Randomization is not available now; the trial office has been told. Nothing was changed."
+
+
+def stratum_of(participant: Participant) -> str:
+    """Return the stratum's key from the study's factors, for example `01|F`."""
+    values = {"site": participant.site.code, "sex": participant.sex}
+    return "|".join(values[factor] for factor in participant.study.strata_factors) or "all"
+
+
+@transaction.atomic
+def randomize(*, participant: Participant, request_id: UUID, password: str, by: User) -> Participant:
+    """Take the participant's randomization number and plan a session for every period.
+
+    A repeated request (double click, reload, lost answer) returns the same participant with the same number.
+
+    Raises:
+        NotPermitted: the role does not include randomization at this site.
+        InvalidInput: the password does not match.
+        InvalidState: a precondition is not met, or there is nothing to allocate from.
+    """
+    check(by, Permission.ALLOCATION_REQUEST, participant.study, participant.site)
+    signatures.check_password(by, password)
+    locked = Participant.objects.select_for_update(of=("self",)).select_related("study", "site").get(pk=participant.pk)
+    if locked.randomization_number:
+        return locked
+    for precondition in randomization_preconditions(locked):
+        if not precondition.is_met:
+            msg = f"{locked.number} cannot be randomized yet. {precondition.label}: {precondition.detail}"
+            raise InvalidState(msg)
+    number = allocate(
+        participant_id=locked.pk, study_id=locked.study_id, stratum=stratum_of(locked), request_id=request_id
+    )
+    if number is None:
+        raise InvalidState(UNAVAILABLE, code="randomization_unavailable")
+    locked.randomization_number, locked.randomized_at, locked.randomized_by = number, clock.now(), by
+    locked.status = Participant.Status.RANDOMIZED
+    locked.save()
+    StudySession.objects.bulk_create(
+        StudySession(participant=locked, period=period) for period in Period.objects.filter(study=locked.study)
+    )
+    events.record("participant randomized", study=locked.study.code, target=locked.number)
+    return locked
