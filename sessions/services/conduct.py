@@ -5,8 +5,9 @@ import datetime
 from django.db import transaction
 
 from participants.models import Participant
-from sessions.models import Dose, PlannedDose, ProtocolDeviation, StudySession
+from sessions.models import Dose, PlannedDose, StudySession
 from sessions.policies import earliest_start
+from sessions.services.deviations import record_deviation
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
@@ -108,10 +109,13 @@ def complete(*, session: StudySession, completed_at: datetime.datetime, by: User
     locked.save(update_fields=["status", "completed_at"])
     given = set(locked.doses.values_list("planned__kind", flat=True))
     for planned in PlannedDose.objects.filter(study=locked.participant.study).exclude(kind__in=given):
-        ProtocolDeviation.objects.create(
-            participant=locked.participant, session=locked, code="dose_missing", occurred_at=completed_at,
-            description=f"{planned.label} was not recorded.", recorded_by=by, recorded_at=clock.now(),
-        )  # fmt: skip
+        record_deviation(
+            session=locked,
+            code="dose_missing",
+            occurred_at=completed_at,
+            description=f"{planned.label} was not recorded.",
+            by=by,
+        )
     others = locked.participant.sessions.exclude(pk=locked.pk).filter(
         status__in=[StudySession.Status.PLANNED, StudySession.Status.IN_PROGRESS]
     )

@@ -1,0 +1,140 @@
+"""Reads of ratings, always for somebody. Raters see their own work and never a total."""
+
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+
+from participants.models import Participant
+from ratings import scoring
+from ratings.models import InstrumentPack, ItemScore, Rating, RatingAssignment, SafetyAlert
+from ratings.policies import firewall_reason
+from sessions.models import AssessmentSchedule, Dose, StudySession
+from studyportal.accounts.models import User
+from studyportal.accounts.roles import Permission
+from studyportal.accounts.selectors import check, people_with, sites_with
+from studyportal.errors import NotFound
+from studyportal.studies.models import Study
+
+RELATED = (
+    "session__participant__study",
+    "session__participant__site",
+    "session__period",
+    "assessment",
+    "rater",
+    "rating__pack",
+)
+
+
+def assignments_of(rater: User, study: Study) -> QuerySet[RatingAssignment]:
+    """Return the rater's own work items, the open ones first."""
+    return (
+        RatingAssignment.objects.filter(rater=rater, session__participant__study=study)
+        .exclude(status=RatingAssignment.Status.CANCELLED)
+        .select_related(*RELATED)
+        .prefetch_related(Prefetch("session__doses", Dose.objects.select_related("planned")))
+        .order_by("assigned_at")
+    )
+
+
+def assignment_of(rater: User, study: Study, code: str) -> RatingAssignment:
+    """Return one work item of the rater.
+
+    Raises:
+        NotFound: there is none of this code, or it is somebody else's.
+    """
+    check(rater, Permission.RATING_ENTER, study)
+    found = assignments_of(rater, study).filter(code=code).first()
+    if found is None:
+        raise NotFound("This rating is not on your list. Ask the coordinator who it is assigned to.")
+    return found
+
+
+def scores_of(rating: Rating) -> dict[int, ItemScore]:
+    """Return the answers by item number; items never touched are absent."""
+    return {score.item: score for score in rating.scores.all()}
+
+
+def total_of(rating: Rating) -> int | None:
+    """Return the server's total, None when an item is missing."""
+    return scoring.total({score.item: score.value for score in rating.scores.all()})
+
+
+def ratings_for(viewer: User, study: Study) -> QuerySet[Rating]:
+    """Signed ratings of the sites where the viewer may see scores, in the order of participant, period and time."""
+    return (
+        Rating.objects.filter(
+            status=Rating.Status.SIGNED,
+            assignment__session__participant__study=study,
+            assignment__session__participant__site__in=sites_with(viewer, Permission.RATING_SCORE_VIEW, study),
+        )
+        .select_related(
+            "assignment__session__participant__site", "assignment__session__period", "assignment__assessment", "rater"
+        )
+        .prefetch_related("scores", Prefetch("assignment__session__doses", Dose.objects.select_related("planned")))
+        .order_by(
+            "assignment__session__participant__number",
+            "assignment__session__period__number",
+            "assignment__assessment__position",
+        )
+    )
+
+
+def assignments_for(viewer: User, participant: Participant) -> QuerySet[RatingAssignment]:
+    """Return a participant's rating work items as coordinators see them: who, when, state, no score."""
+    check(viewer, Permission.RATING_STATUS_VIEW, participant.study, participant.site)
+    return (
+        RatingAssignment.objects.filter(session__participant=participant)
+        .exclude(status=RatingAssignment.Status.CANCELLED)
+        .select_related(*RELATED)
+        .order_by("session__period__number", "assessment__position")
+    )
+
+
+def unassigned(viewer: User, study: Study) -> list[tuple[StudySession, AssessmentSchedule]]:
+    """Return MADRS assessments of begun or planned sessions that nobody is assigned to."""
+    living = RatingAssignment.objects.filter(session=OuterRef("pk")).exclude(status=RatingAssignment.Status.CANCELLED)
+    gaps = []
+    for assessment in AssessmentSchedule.objects.filter(study=study, instrument="MADRS"):
+        waiting = (
+            StudySession.objects.filter(
+                participant__study=study,
+                participant__site__in=sites_with(viewer, Permission.RATING_ASSIGN, study),
+                planned_at__isnull=False,
+            )
+            .exclude(status=StudySession.Status.MISSED)
+            .exclude(participant__status=Participant.Status.WITHDRAWN)
+            .exclude(Exists(living.filter(assessment=assessment)))
+            .select_related("participant", "period")
+        )
+        gaps += [(session, assessment) for session in waiting]
+    return sorted(gaps, key=lambda gap: (gap[0].planned_at, gap[0].participant.number, gap[1].position))
+
+
+def possible_raters(session: StudySession) -> list[User]:
+    """Return who may rate this session: raters of the site whom the firewall does not refuse."""
+    participant = session.participant
+    candidates = people_with(Permission.RATING_ENTER, participant.study, participant.site)
+    return [rater for rater in candidates if not firewall_reason(rater, session)]
+
+
+def open_alerts(viewer: User, study: Study) -> QuerySet[SafetyAlert]:
+    """Return safety alerts that no investigator has acknowledged, for those who may see them."""
+    return (
+        SafetyAlert.objects.filter(
+            acknowledged_at__isnull=True,
+            rating__assignment__session__participant__site__in=sites_with(viewer, Permission.SAFETY_ACKNOWLEDGE, study),
+        )
+        .select_related("rating__assignment__session__participant", "rating__rater")
+        .order_by("raised_at")
+    )
+
+
+def active_pack(study: Study, instrument: str) -> InstrumentPack:
+    """Return the wording in force.
+
+    Raises:
+        NotFound: no pack was loaded for this instrument.
+    """
+    pack = InstrumentPack.objects.filter(study=study, instrument=instrument, is_active=True).first()
+    if pack is None:
+        msg = f"No {instrument} instrument pack is loaded. Ask the administrator to load one."
+        raise NotFound(msg)
+    return pack
