@@ -1,9 +1,13 @@
-"""Template tags of the portal: dates and times as clinicians read them."""
+"""Template tags of the portal: dates and times as clinicians read them, icons, form controls."""
 
 import datetime
 from zoneinfo import ZoneInfo
 
-from django import template
+from django import forms, template
+from django.forms import BoundField
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -27,3 +31,33 @@ def local_moment(value: datetime.datetime | None, zone: str = "Europe/London") -
         return "–"
     local = value.astimezone(ZoneInfo(zone))
     return f"{uk_date(local.date())}, {local:%H:%M %Z}"
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Return an icon of the sprite, silent to screen readers: the words stand beside it."""
+    return format_html(
+        '<svg class="icon icon-{}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        name,
+        static("icons/sprite.svg"),
+        name,
+    )
+
+
+CONTROL_CLASSES: tuple[tuple[type[forms.Widget], str], ...] = (
+    (forms.CheckboxInput, "govuk-checkboxes__input"),
+    (forms.RadioSelect, ""),
+    (forms.Textarea, "govuk-textarea"),
+    (forms.FileInput, "govuk-file-upload"),
+    (forms.Select, "govuk-select"),
+    (forms.widgets.Input, "govuk-input"),
+)
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """Return a field's control with the design system's class, and the error class where it was refused."""
+    widget = field.field.widget
+    name = next((css for kind, css in CONTROL_CLASSES if isinstance(widget, kind)), "")
+    classes = [widget.attrs.get("class", ""), name, f"{name}--error" if name and field.errors else ""]
+    return field.as_widget(attrs={"class": " ".join(filter(None, classes))})
