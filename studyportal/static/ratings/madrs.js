@@ -237,7 +237,16 @@
   }
   document.getElementById('review').addEventListener('click', review);
   document.getElementById('back').addEventListener('click', () => signing.close());
-  form.addEventListener('submit', () => { leaving = true; });
+  form.addEventListener('submit', async (event) => {
+    if (event.submitter?.id === 'do-sign' && queue.length) { // what is signed must be what the server has
+      event.preventDefault();
+      await flush();
+      if (queue.length) signing.close(); // the save line behind it says why
+      else form.requestSubmit(event.submitter);
+      return;
+    }
+    leaving = true;
+  });
   window.addEventListener('online', flush);
   window.addEventListener('beforeunload', (event) => { if (queue.length && !leaving) event.preventDefault(); });
   document.addEventListener('visibilitychange', () => { if (document.hidden) flush(); });
