@@ -1,0 +1,1 @@
+"""The analyses behind the figures: plain functions on numbers, no Django."""
