@@ -171,3 +171,11 @@ def client_for() -> Callable[..., DoorClient]:
         return client
 
     return make
+
+
+@pytest.fixture
+def world() -> object:
+    """Return two studies with one person of each role; see `tests.factories.world`."""
+    from tests.factories.world import make_world
+
+    return make_world()

@@ -1,0 +1,5 @@
+"""Pages of ratings at the blinded door."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

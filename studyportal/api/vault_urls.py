@@ -1,0 +1,5 @@
+"""The API of the unblinded door."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

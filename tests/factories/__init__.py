@@ -1,0 +1,1 @@
+"""Plain makers of valid, boring study data; nothing random that matters, nothing automatic."""

@@ -1,0 +1,20 @@
+"""Users and their memberships."""
+
+from studyportal.accounts.models import StudyMembership, User
+from studyportal.accounts.roles import Role
+from studyportal.studies.models import Site, Study
+
+PASSWORD = "correct-horse-battery"
+
+
+def make_user(username: str, *, full_name: str = "", password: str = PASSWORD) -> User:
+    """Make a user without any role."""
+    name = full_name or username.replace("-", " ").title()
+    return User.objects.create_user(username, full_name=name, email=f"{username}@example.org", password=password)
+
+
+def make_member(username: str, role: Role, study: Study, site: Site | None = None) -> User:
+    """Make a user with one role in a study, at one site or at all."""
+    user = make_user(username)
+    StudyMembership.objects.create(user=user, study=study, site=site, role=role)
+    return user
