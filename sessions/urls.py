@@ -1,5 +1,6 @@
 """Pages of sessions, randomization and spectra at the blinded door."""
 
-from django.urls import URLPattern
+from sessions.session_urls import urlpatterns as session_pages
+from sessions.spectrum_urls import urlpatterns as spectrum_pages
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*session_pages, *spectrum_pages]

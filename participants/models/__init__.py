@@ -4,6 +4,14 @@ from participants.models.consent import Consent
 from participants.models.eligibility import EligibilityAssessment, EligibilityCriterion
 from participants.models.identity import Identity
 from participants.models.participant import Participant
-from participants.models.withdrawal import Withdrawal
+from participants.models.withdrawal import ScreenFailure, Withdrawal
 
-__all__ = ["Consent", "EligibilityAssessment", "EligibilityCriterion", "Identity", "Participant", "Withdrawal"]
+__all__ = [
+    "Consent",
+    "EligibilityAssessment",
+    "EligibilityCriterion",
+    "Identity",
+    "Participant",
+    "ScreenFailure",
+    "Withdrawal",
+]

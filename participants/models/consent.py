@@ -17,6 +17,8 @@ class Consent(models.Model):
     recorded_at = models.DateTimeField(default=clock.now)
     recorded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     withdrawn_on = models.DateField(null=True, blank=True)
+    withdrawn_reason = models.CharField(max_length=240, blank=True)
+    withdrawn_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
         ordering = ("signed_on", "recorded_at")
@@ -25,8 +27,8 @@ class Consent(models.Model):
     class Data:
         """What each field holds."""
 
-        clinical = ("signed_on", "withdrawn_on")
-        operational = ("id", "participant", "form_version", "recorded_at", "recorded_by")
+        clinical = ("signed_on", "withdrawn_on", "withdrawn_reason")
+        operational = ("id", "participant", "form_version", "recorded_at", "recorded_by", "withdrawn_by")
 
     def __str__(self) -> str:
         return f"consent v{self.form_version} of {self.participant_id}"
