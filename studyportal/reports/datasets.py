@@ -1,0 +1,246 @@
+"""The only join across the three apps: records in, typed rows out, for one viewer and one study.
+
+Blinded: `participant_rows`, `session_rows`, `madrs_rows`, `item_rows`, `spectrum_rows`, `quantification_rows`,
+`quality_rows`; each is scoped to the sites where the viewer holds the permission that its grain needs, and empty
+without it.
+
+Unblinded, at the vault only: first `open_links(viewer, study, reason=...)`, which commits the announcement before
+anything is opened, then the `unblinded_*` twin of each with those links.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from django.db.models import Prefetch, QuerySet
+
+from participants.models import Participant
+from ratings import scoring
+from ratings.models import ItemScore, Rating
+from ratings.policies import is_within_window
+from sessions.allocation.services import reveal_sequences
+from sessions.models import Dose, SequencePeriod, StudySession
+from sessions.policies import infusion_start
+from studyportal.accounts.models import User
+from studyportal.accounts.roles import Permission
+from studyportal.accounts.selectors import can, check, sites_with
+from studyportal.reports import rows
+from studyportal.reports.spectrum_datasets import estimates_at, quality_at, spectra_at
+from studyportal.studies.models import Site, Study
+
+Sites = QuerySet[Site]
+Base = TypeVar("Base", rows.SessionRow, rows.MadrsRow, rows.ItemRow, rows.SpectrumRow, rows.QuantificationRow)
+Twin = TypeVar("Twin")
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The opened link: a participant's sequence, and what it gives in each period. Exists at the vault only."""
+
+    sequences: Mapping[str, str]
+    treatments: Mapping[tuple[str, int], str]
+
+
+def participant_rows(viewer: User, study: Study) -> list[rows.ParticipantRow]:
+    """Participants of the viewer's sites, by number."""
+    return _participants(study, sites_with(viewer, Permission.PARTICIPANT_VIEW, study))
+
+
+def session_rows(viewer: User, study: Study) -> list[rows.SessionRow]:
+    """Sessions of the viewer's sites, by participant and period."""
+    return _sessions(study, sites_with(viewer, Permission.SESSION_VIEW, study))
+
+
+def madrs_rows(viewer: User, study: Study) -> list[rows.MadrsRow]:
+    """Signed MADRS with totals, of the sites where the viewer may see scores."""
+    return _madrs(study, sites_with(viewer, Permission.RATING_SCORE_VIEW, study))
+
+
+def item_rows(viewer: User, study: Study) -> list[rows.ItemRow]:
+    """Items of signed MADRS, of the sites where the viewer may see scores."""
+    return _items(study, sites_with(viewer, Permission.RATING_SCORE_VIEW, study))
+
+
+def spectrum_rows(viewer: User, study: Study) -> list[rows.SpectrumRow]:
+    """Spectra of the sites where the viewer may see their quality; the session is masked for reviewers of fits."""
+    sites = sites_with(viewer, Permission.SPECTRUM_QUALITY_VIEW, study)
+    return spectra_at(study, sites, is_masked=_reviews(viewer, study))
+
+
+def quantification_rows(viewer: User, study: Study) -> list[rows.QuantificationRow]:
+    """Estimates of finished runs, of the sites where the viewer may see them; the session is masked for reviewers."""
+    sites = sites_with(viewer, Permission.METABOLITE_VIEW, study)
+    return estimates_at(study, sites, is_masked=_reviews(viewer, study))
+
+
+def quality_rows(viewer: User, study: Study) -> list[rows.QualityRow]:
+    """Signal, line width and precision of each spectrum's latest run, in the order of acquisition."""
+    return quality_at(study, sites_with(viewer, Permission.SPECTRUM_QUALITY_VIEW, study))
+
+
+def open_links(viewer: User, study: Study, *, reason: str) -> Links:
+    """Open every allocated participant's sequence; the announcement is committed before the first is opened.
+
+    Raises:
+        NotPermitted: the viewer's role includes neither the unblinded report nor the unblinded export.
+        BlindingViolation: this process is not the vault.
+    """
+    if not can(viewer, Permission.UNBLINDED_EXPORT, study):
+        check(viewer, Permission.UNBLINDED_REPORT_VIEW, study)
+    by_id = reveal_sequences(study=study, by=viewer, reason=reason)
+    numbers = dict(Participant.objects.filter(pk__in=by_id).values_list("pk", "number"))
+    planned = SequencePeriod.objects.filter(sequence__study=study).values_list(
+        "sequence__code", "period__number", "treatment__name"
+    )
+    return Links(
+        sequences={numbers[pk]: code for pk, code in by_id.items()},
+        treatments={(code, period): treatment for code, period, treatment in planned},
+    )
+
+
+def unblinded_participant_rows(study: Study, links: Links) -> list[rows.UnblindedParticipantRow]:
+    """Randomized participants with their sequence."""
+    return [
+        rows.UnblindedParticipantRow(**_values(row), sequence=links.sequences[row.participant])
+        for row in _participants(study, study.sites.all())
+        if row.participant in links.sequences
+    ]
+
+
+def unblinded_session_rows(study: Study, links: Links) -> list[rows.UnblindedSessionRow]:
+    """Sessions with what was given in them."""
+    return _linked(_sessions(study, study.sites.all()), links, rows.UnblindedSessionRow)
+
+
+def unblinded_madrs_rows(study: Study, links: Links) -> list[rows.UnblindedMadrsRow]:
+    """Signed MADRS with what was given in their session."""
+    return _linked(_madrs(study, study.sites.all()), links, rows.UnblindedMadrsRow)
+
+
+def unblinded_item_rows(study: Study, links: Links) -> list[rows.UnblindedItemRow]:
+    """Items of signed MADRS with what was given in their session."""
+    return _linked(_items(study, study.sites.all()), links, rows.UnblindedItemRow)
+
+
+def unblinded_spectrum_rows(study: Study, links: Links) -> list[rows.UnblindedSpectrumRow]:
+    """Spectra with what was given in their session."""
+    return _linked(spectra_at(study, study.sites.all(), is_masked=False), links, rows.UnblindedSpectrumRow)
+
+
+def unblinded_quantification_rows(study: Study, links: Links) -> list[rows.UnblindedQuantificationRow]:
+    """Estimates with what was given in their session."""
+    found = estimates_at(study, study.sites.all(), is_masked=False)
+    return _linked(found, links, rows.UnblindedQuantificationRow)
+
+
+def _values(row: Any) -> dict[str, Any]:  # Any: every row class, which share no base
+    return {field.name: getattr(row, field.name) for field in fields(row)}
+
+
+def _linked(found: Sequence[Base], links: Links, twin: Callable[..., Twin]) -> list[Twin]:
+    linked = []
+    for row in found:
+        sequence = links.sequences.get(row.participant)
+        if sequence is not None and row.period is not None:
+            treatment = links.treatments[sequence, row.period]
+            linked.append(twin(**_values(row), sequence=sequence, treatment=treatment))
+    return linked
+
+
+def _reviews(viewer: User, study: Study) -> bool:
+    return can(viewer, Permission.QUANTIFICATION_REVIEW, study)
+
+
+def _participants(study: Study, sites: Sites) -> list[rows.ParticipantRow]:
+    found = Participant.objects.filter(study=study, site__in=sites).select_related("site", "withdrawal")
+    return [
+        rows.ParticipantRow(
+            participant=one.number, site=one.site.code, sex=one.sex, age_years=one.age_years, status=one.status,
+            screened_at=one.screened_at, randomization_number=one.randomization_number,
+            randomized_at=one.randomized_at,
+            withdrawn_on=one.withdrawal.withdrawn_on if hasattr(one, "withdrawal") else None,
+        )
+        for one in found.order_by("number")
+    ]  # fmt: skip
+
+
+def _sessions(study: Study, sites: Sites) -> list[rows.SessionRow]:
+    found = (
+        StudySession.objects.filter(participant__study=study, participant__site__in=sites)
+        .select_related("participant__site", "period")
+        .prefetch_related(Prefetch("doses", Dose.objects.select_related("planned")))
+        .order_by("participant__number", "period__number")
+    )
+    return [_session(one) for one in found]
+
+
+def _session(one: StudySession) -> rows.SessionRow:
+    doses = {dose.planned.kind: dose for dose in one.doses.all()}
+    capsule, infusion = doses.get("pretreatment"), doses.get("infusion")
+    began, ended = (infusion.started_at, infusion.ended_at) if infusion else (None, None)
+    return rows.SessionRow(
+        participant=one.participant.number, site=one.participant.site.code, sex=one.participant.sex,
+        period=one.period.number, status=one.status, planned_at=one.planned_at, started_at=one.started_at,
+        pretreatment_at=capsule.started_at if capsule else None, infusion_started_at=began, infusion_ended_at=ended,
+        infusion_minutes=(ended - began).total_seconds() / 60 if began and ended else None,
+        completed_at=one.completed_at, missed_reason=one.missed_reason,
+    )  # fmt: skip
+
+
+def _signed(study: Study, sites: Sites) -> QuerySet[Rating]:
+    return (
+        Rating.objects.filter(
+            status=Rating.Status.SIGNED,
+            assignment__session__participant__study=study,
+            assignment__session__participant__site__in=sites,
+            assignment__assessment__instrument="MADRS",
+        )
+        .select_related(
+            "assignment__session__participant__site", "assignment__session__period", "assignment__assessment", "rater"
+        )
+        .prefetch_related(
+            Prefetch("scores", ItemScore.objects.order_by("item")),
+            Prefetch("assignment__session__doses", Dose.objects.select_related("planned")),
+        )
+        .order_by(
+            "assignment__session__participant__number", "assignment__session__period__number",
+            "assignment__assessment__position",
+        )
+    )  # fmt: skip
+
+
+def _place(rating: Rating) -> dict[str, Any]:  # Any: keyword arguments of two row classes
+    session = rating.assignment.session
+    participant = session.participant
+    return {
+        "participant": participant.number, "site": participant.site.code, "sex": participant.sex,
+        "period": session.period.number, "timepoint": rating.assignment.assessment.timepoint,
+    }  # fmt: skip
+
+
+def _madrs(study: Study, sites: Sites) -> list[rows.MadrsRow]:
+    found = []
+    for rating in _signed(study, sites):
+        scores = {score.item: score.value for score in rating.scores.all()}
+        infusion = infusion_start(rating.assignment.session)
+        hours = (rating.started_at - infusion).total_seconds() / 3600 if infusion else None
+        found.append(
+            rows.MadrsRow(
+                **_place(rating), rater=rating.rater.username, interview_started_at=rating.started_at,
+                hours_from_infusion=hours, is_in_window=is_within_window(rating.assignment, rating.started_at),
+                items_scored=sum(value is not None for value in scores.values()), total=scoring.total(scores),
+                signed_at=rating.signed_at, version=rating.version,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _items(study: Study, sites: Sites) -> list[rows.ItemRow]:
+    return [
+        rows.ItemRow(
+            **_place(rating), item=score.item, title=scoring.TITLES[score.item], value=score.value,
+            missing_reason=score.missing_reason,
+        )
+        for rating in _signed(study, sites)
+        for score in rating.scores.all()
+    ]  # fmt: skip
