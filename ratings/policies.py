@@ -1,36 +1,48 @@
 """What must be true before a rating act: state and item, not person's role."""
 
 import datetime
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from uuid import UUID
 
 from ratings.models import RatingAssignment
+from ratings.windows import Window
 from sessions.models import AdverseEvent, AssessmentSchedule, Dose, StudySession
 from sessions.policies import infusion_start
 from studyportal.accounts.models import User
 
+Knowing = Mapping[UUID, Mapping[UUID, str]]
+
+
+def who_may_know(sessions: Collection[StudySession]) -> Knowing:
+    """Return by session who may have guessed the treatment there, and why: the rater firewall (madrs.md).
+
+    Who ran a session, gave its doses or heard of its adverse events is refused as its rater.
+    """
+    known: dict[UUID, dict[UUID, str]] = defaultdict(dict)
+    keys = [session.pk for session in sessions]
+    for session, person in AdverseEvent.objects.filter(session__in=keys).values_list("session_id", "reported_by_id"):
+        known[session][person] = "recorded an adverse event of this session"
+    for session, person in Dose.objects.filter(session__in=keys).values_list("session_id", "given_by_id"):
+        known[session][person] = "gave a dose in this session"
+    for held in sessions:
+        if held.conducted_by_id is not None:
+            known[held.pk][held.conducted_by_id] = "ran this session"
+    return known
+
 
 def firewall_reason(rater: User, session: StudySession) -> str:
-    """Return why `rater` may not rate this session, or an empty string.
-
-    Who ran a session, gave its doses or heard of its adverse events may guess the treatment (madrs.md, Rater firewall).
-    """
-    if session.conducted_by_id == rater.pk:
-        return "ran this session"
-    if Dose.objects.filter(session=session, given_by=rater).exists():
-        return "gave a dose in this session"
-    if AdverseEvent.objects.filter(session=session, reported_by=rater).exists():
-        return "recorded an adverse event of this session"
-    return ""
+    """Return why `rater` may not rate this session, or an empty string."""
+    return who_may_know([session]).get(session.pk, {}).get(rater.pk, "")
 
 
-def due_window(
-    session: StudySession, assessment: AssessmentSchedule
-) -> tuple[datetime.datetime, datetime.datetime] | None:
+def due_window(session: StudySession, assessment: AssessmentSchedule) -> Window | None:
     """Return the window of an assessment, counted from the infusion's actual start, else from the planned session."""
     anchor = infusion_start(session) or session.planned_at
     if anchor is None:
         return None
-    due = anchor + datetime.timedelta(hours=assessment.offset_hours)
-    return (
+    due = anchor.astimezone(datetime.UTC) + datetime.timedelta(hours=assessment.offset_hours)
+    return Window(
         due - datetime.timedelta(hours=assessment.window_before_hours),
         due + datetime.timedelta(hours=assessment.window_after_hours),
     )
@@ -39,4 +51,4 @@ def due_window(
 def is_within_window(assignment: RatingAssignment, moment: datetime.datetime) -> bool | None:
     """Return whether a rating's start lies in its window; None while the window is not known."""
     window = due_window(assignment.session, assignment.assessment)
-    return None if window is None else window[0] <= moment <= window[1]
+    return None if window is None else window.holds(moment)

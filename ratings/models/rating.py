@@ -5,6 +5,7 @@ import uuid
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from ratings.answers import REASONS, Answer
 from studyportal import clock
 
 
@@ -56,10 +57,10 @@ class ItemScore(models.Model):
     class MissingReason(models.TextChoices):
         """Why an item was not assessed."""
 
-        DECLINED = "declined", "Participant declined"
-        STOPPED = "stopped", "Interview stopped early"
-        NOT_OBSERVED = "not_observed", "Could not be observed (no video)"
-        OTHER = "other", "Other, explained in the note"
+        DECLINED = "declined", REASONS["declined"]
+        STOPPED = "stopped", REASONS["stopped"]
+        NOT_OBSERVED = "not_observed", REASONS["not_observed"]
+        OTHER = "other", REASONS["other"]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     rating = models.ForeignKey(Rating, on_delete=models.PROTECT, related_name="scores")
@@ -91,6 +92,15 @@ class ItemScore(models.Model):
 
     def __str__(self) -> str:
         return f"item {self.item} of {self.rating_id}"
+
+    @property
+    def answer(self) -> Answer:
+        """The answer as a value."""
+        return Answer(self.value, self.missing_reason, self.note)
+
+    @answer.setter
+    def answer(self, answer: Answer) -> None:
+        self.value, self.missing_reason, self.note = answer.value, answer.missing_reason, answer.note
 
 
 class DraftEvent(models.Model):

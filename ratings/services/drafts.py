@@ -2,16 +2,19 @@
 
 Protocol (madrs.md, Autosave): the browser sends its changes with the version that it knows. A change already on file
 (same client, same sequence number) is skipped, so that a repeated save is harmless. When another window has written the
-same answer since that version, nothing is saved and both values go back for the rater to choose.
+same answer since that version, nothing is saved and both values go back for the rater to choose. Every reply brings the
+answers that other windows wrote meanwhile, so that a page that knows a version also shows it: what is signed is what
+was on screen.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
 
 from ratings import scoring
+from ratings.answers import BLANK, FIELDS, PART, Answer, replay
 from ratings.models import DraftEvent, ItemScore, Rating, RatingAssignment
 from ratings.selectors import active_pack, scores_of
 from ratings.services.alerts import raise_alert_if_needed
@@ -23,8 +26,8 @@ from studyportal.accounts.selectors import check
 from studyportal.audit import events
 from studyportal.errors import InvalidInput, InvalidState, NotPermitted
 
-FIELDS = ("value", "note", "missing_reason")
 LONGEST_NOTE = 500
+HIGHEST_SEQ = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +43,42 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """An answer that another window changed since the version this browser knows."""
+    """A part of an answer that another window changed since the version this browser knows, in both versions' words."""
 
     item: int
-    field: str
+    part: str
     yours: str
     server: str
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a save answers: the version now, which changes are on file, and conflicts (then nothing was written)."""
+    """What a save answers.
+
+    The version now, which changes are on file, conflicts (then nothing was written), and the answers that other
+    windows wrote since the version that the browser knew.
+    """
 
     version: int
     saved_at: datetime.datetime
     accepted: list[int]
     conflicts: list[Conflict] = field(default_factory=list)
+    others: dict[int, Answer] = field(default_factory=dict)
     safety: bool = False
 
 
 @transaction.atomic
-def start(*, assignment: RatingAssignment, source: str, by: User) -> Rating:
+def start(
+    *, assignment: RatingAssignment, source: str, by: User, started_at: datetime.datetime | None = None
+) -> Rating:
     """Begin the interview at the server's time; starting again returns the same draft.
+
+    `started_at` is for an interview kept on paper: when it really began.
 
     Raises:
         NotPermitted: the work item is somebody else's.
         InvalidState: the rater is firewalled from the session, or the item was cancelled.
-        InvalidInput: the source is unknown.
+        InvalidInput: the source is unknown, or the start lies in the future.
         NotFound: no instrument pack is loaded.
     """
     _refuse_others(assignment, by)
@@ -79,6 +91,10 @@ def start(*, assignment: RatingAssignment, source: str, by: User) -> Rating:
     refuse_firewalled(by, assignment.session)
     if source not in Rating.Source.values:
         raise InvalidInput("Say how the scores reach the form.", fields={"source": "Choose one of the two."})
+    now = clock.now()
+    if started_at is not None and started_at > now:
+        words = "The interview cannot have started in the future."
+        raise InvalidInput(words, fields={"started_time": words})
     study = assignment.session.participant.study
     rating = Rating.objects.create(
         assignment=locked,
@@ -86,7 +102,7 @@ def start(*, assignment: RatingAssignment, source: str, by: User) -> Rating:
         rater=by,
         recall_period=locked.assessment.recall_period,
         source=source,
-        started_at=clock.now(),
+        started_at=(source == Rating.Source.PAPER and started_at) or now,
     )
     locked.status = RatingAssignment.Status.STARTED
     locked.save(update_fields=["status"])
@@ -100,7 +116,7 @@ def save_changes(*, rating: Rating, client: str, known_version: int, changes: Se
 
     Raises:
         NotPermitted: the rating is somebody else's.
-        InvalidState: the rating is signed.
+        InvalidState: the rating is signed, or the browser knows a version that does not exist.
         InvalidInput: an item, a field or a value is impossible; `fields` names the items.
     """
     _refuse_others(rating.assignment, by)
@@ -111,31 +127,31 @@ def save_changes(*, rating: Rating, client: str, known_version: int, changes: Se
             "seq", flat=True
         )
     )
-    fresh = [change for change in changes if change.seq not in on_file]
-    now = clock.now()
-    if not fresh:
-        return Saved(locked.version, now, sorted(on_file))
-    if locked.status != Rating.Status.DRAFT:
+    fresh = sorted((change for change in changes if change.seq not in on_file), key=lambda change: change.seq)
+    if fresh and locked.status != Rating.Status.DRAFT:
         raise InvalidState("This rating is signed. Use “Correct a score” to change it.", code="signed")
-    conflicts = _conflicts(locked, client, known_version, fresh)
-    if conflicts:
-        return Saved(locked.version, now, sorted(on_file), conflicts)
+    if known_version > locked.version:
+        raise InvalidState("This page is newer than the record. Reload it, then enter what is missing.", code="ahead")
+    now, scores = clock.now(), scores_of(locked)
+    theirs = _written_by_others(locked, client, known_version)
+    others = {item: scores[item].answer for item in sorted({item for item, _ in theirs}) if item in scores}
+    conflicts = _conflicts(fresh, theirs, scores)
+    if conflicts or not fresh:
+        alerted = raise_alert_if_needed(locked, None)
+        return Saved(locked.version, now, sorted(on_file), conflicts, others, alerted)
     locked.version += 1
     locked.save(update_fields=["version"])
-    scores = scores_of(locked)
-    for change in fresh:
-        score = scores.setdefault(change.item, ItemScore(rating=locked, item=change.item))
-        _apply(score, change)
-        score.save()
-    DraftEvent.objects.bulk_create(
-        DraftEvent(
-            rating=locked, client=client, seq=change.seq, item=change.item, field=change.field, value=change.value,
-            client_at=change.at, received_at=now, version=locked.version,
-        )
-        for change in fresh
-    )  # fmt: skip
+    _write(locked, client, fresh, scores)
     alerted = raise_alert_if_needed(locked, scores.get(scoring.SUICIDAL_ITEM))
-    return Saved(locked.version, now, sorted(change.seq for change in changes), safety=alerted)
+    # An item of which this save changed one part and another window the other goes back whole.
+    others = {item: scores[item].answer for item in others}
+    return Saved(locked.version, now, sorted(change.seq for change in changes), others=others, safety=alerted)
+
+
+def answers_at(rating: Rating, version: int) -> dict[int, Answer]:
+    """Return what a page that knows `version` showed, from the append-only log."""
+    log = DraftEvent.objects.filter(rating=rating, version__lte=version).order_by("version", "seq")
+    return replay(log.values_list("item", "field", "value"))
 
 
 def _refuse_others(assignment: RatingAssignment, by: User) -> None:
@@ -146,49 +162,62 @@ def _refuse_others(assignment: RatingAssignment, by: User) -> None:
 
 
 def _refuse_impossible(changes: Sequence[Change]) -> None:
-    wrong = {}
-    for change in changes:
-        said = change.value
-        if change.item not in scoring.ITEMS or change.field not in FIELDS:
-            wrong[f"item_{change.item}"] = "There is no such answer on this form."
-        elif change.field == "value" and said not in {"", *map(str, range(scoring.LOWEST, scoring.HIGHEST + 1))}:
-            wrong[f"item_{change.item}"] = f"A score is a whole number from 0 to 6, not {said[:12]!r}."
-        elif change.field == "missing_reason" and said not in {"", *ItemScore.MissingReason.values}:
-            wrong[f"item_{change.item}"] = "Choose one of the reasons offered."
-        elif len(said) > LONGEST_NOTE:
-            wrong[f"item_{change.item}"] = f"A note holds {LONGEST_NOTE} characters; this one has {len(said)}."
-        elif "\x00" in said:
-            wrong[f"item_{change.item}"] = "The note holds a character that cannot be stored."
+    sequence = [change.seq for change in changes]
+    if len(set(sequence)) < len(sequence) or not all(1 <= seq <= HIGHEST_SEQ for seq in sequence):
+        raise InvalidInput("The changes are not numbered one by one. Reload the page.", code="sequence")
+    wrong = {f"item_{change.item}": fault for change in changes if (fault := _fault(change))}
     if wrong:
         raise InvalidInput("Some answers need another look.", fields=wrong)
 
 
-def _conflicts(rating: Rating, client: str, known_version: int, changes: Sequence[Change]) -> list[Conflict]:
-    if known_version >= rating.version:
-        return []
-    theirs = {
-        (event.item, event.field): event.value
-        for event in DraftEvent.objects.filter(rating=rating, version__gt=known_version)
-        .exclude(client=client)
-        .order_by("version", "seq")
-    }
-    yours = {(change.item, change.field): change.value for change in changes}
+def _fault(change: Change) -> str:
+    """Return what is wrong with a change, or an empty string."""
+    said = change.value
+    if change.item not in scoring.ITEMS or change.field not in FIELDS:
+        return "There is no such answer on this form."
+    if change.field == "value" and said not in {"", *map(str, range(scoring.LOWEST, scoring.HIGHEST + 1))}:
+        return f"A score is a whole number from 0 to 6, not {said[:12]!r}."
+    if change.field == "missing_reason" and said not in {"", *ItemScore.MissingReason.values}:
+        return "Choose one of the reasons offered."
+    if len(said) > LONGEST_NOTE:
+        return f"A note holds {LONGEST_NOTE} characters; this one has {len(said)}."
+    if "\x00" in said or any("\ud800" <= character <= "\udfff" for character in said):
+        return "The note holds a character that cannot be stored."
+    return ""
+
+
+def _written_by_others(rating: Rating, client: str, known_version: int) -> set[tuple[int, str]]:
+    """Return which parts of which items other windows wrote since `known_version`."""
+    log = DraftEvent.objects.filter(rating=rating, version__gt=known_version).exclude(client=client)
+    return {(item, PART[name]) for item, name in log.values_list("item", "field")}
+
+
+def _conflicts(
+    changes: Sequence[Change], theirs: set[tuple[int, str]], scores: Mapping[int, ItemScore]
+) -> list[Conflict]:
+    now = {item: score.answer for item, score in scores.items()}
+    mine = dict(now)
+    for change in changes:
+        mine[change.item] = mine.get(change.item, BLANK).changed(change.field, change.value)
+    touched = {(change.item, PART[change.field]) for change in changes} & theirs
     return [
-        Conflict(item, name, value, theirs[item, name])
-        for (item, name), value in yours.items()
-        if theirs.get((item, name), value) != value
+        Conflict(item, part, mine[item].words(part), now.get(item, BLANK).words(part))
+        for item, part in sorted(touched)
+        if mine[item].part(part) != now.get(item, BLANK).part(part)
     ]
 
 
-def _apply(score: ItemScore, change: Change) -> None:
-    """Set one field; a score and a reason for its absence exclude each other."""
-    if change.field == "value":
-        score.value = int(change.value) if change.value else None
-        if change.value:
-            score.missing_reason = ""
-    elif change.field == "missing_reason":
-        score.missing_reason = change.value
-        if change.value:
-            score.value = None
-    else:
-        score.note = change.value
+def _write(rating: Rating, client: str, changes: Sequence[Change], scores: dict[int, ItemScore]) -> None:
+    """Apply the changes to the answers and append them to the log."""
+    for change in changes:
+        score = scores.setdefault(change.item, ItemScore(rating=rating, item=change.item))
+        score.answer = score.answer.changed(change.field, change.value)
+    for item in {change.item for change in changes}:
+        scores[item].save()
+    DraftEvent.objects.bulk_create(
+        DraftEvent(
+            rating=rating, client=client, seq=change.seq, item=change.item, field=change.field, value=change.value,
+            client_at=change.at, received_at=clock.now(), version=rating.version,
+        )
+        for change in changes
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from ratings import scoring
 from ratings.models import ItemCorrection, ItemScore, Rating, RatingAssignment
 from ratings.policies import is_within_window
 from ratings.selectors import scores_of
-from ratings.services.alerts import needs_rater, raise_alert_if_needed
+from ratings.services.alerts import acknowledge_as_rater, needs_rater, raise_alert_if_needed
 from sessions.services.deviations import record_deviation
 from studyportal import clock
 from studyportal.accounts import signatures
@@ -26,9 +26,18 @@ CORRECTION_MEANING = "I corrected this rating as stated; these are my scores."
 
 @transaction.atomic
 def sign(
-    *, rating: Rating, known_version: int, ended_at: datetime.datetime, source: str, password: str, by: User
+    *,
+    rating: Rating,
+    known_version: int,
+    ended_at: datetime.datetime,
+    source: str,
+    password: str,
+    by: User,
+    safety_started: bool = False,
 ) -> Rating:
     """Sign a complete rating. A start outside its window is kept and recorded as a deviation.
+
+    `safety_started` confirms the safety step of item 10 together with the signature, or not at all.
 
     Raises:
         NotPermitted: the rating is somebody else's.
@@ -50,9 +59,12 @@ def sign(
         fields["source"] = "Say whether the scores were entered during the interview or copied from paper."
     if fields:
         raise InvalidInput("The rating cannot be signed yet.", fields=fields)
-    if needs_rater(locked):
+    waits_for_rater = needs_rater(locked)
+    if waits_for_rater and not safety_started:
         raise InvalidState("Item 10 asks for the safety step. Confirm it in the review, then sign.", code="safety_step")
     signatures.check_password(by, password)
+    if waits_for_rater:
+        acknowledge_as_rater(rating=locked, by=by)
     locked.ended_at, locked.source = ended_at, source
     _sign(locked, scores, MEANING, by)
     assignment = locked.assignment
