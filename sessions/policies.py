@@ -1,11 +1,13 @@
 """What must be true before an act: state and item, not person."""
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from participants.models import EligibilityAssessment, Participant
 from participants.selectors import consent_in_force, eligibility_of
-from sessions.models import Period, StudySession
+from sessions.models import StudySession
+from studyportal.studies.models import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +19,28 @@ class Precondition:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a session may begin: never before `opens_at` (washout), after `closes_at` only with a reason."""
+
+    anchor: datetime.datetime | None = None
+    opens_at: datetime.datetime | None = None
+    closes_at: datetime.datetime | None = None
+
+
 def randomization_preconditions(participant: Participant) -> list[Precondition]:
     """Return what must be true before a participant is randomized, each with the words that explain it."""
     consent = consent_in_force(participant)
     eligibility = eligibility_of(participant)
+    site, study = participant.site, participant.study
+    recruits = site.is_active and study.status == Study.Status.RECRUITING
     return [
         Precondition(
             "Consent",
             consent is not None,
-            f"Version {consent.form_version} signed" if consent else "Record the signed consent form.",
+            f"Version {consent.form_version}, signed {consent.signed_on.day} {consent.signed_on:%b %Y}"
+            if consent
+            else "Record the signed consent form.",
         ),
         Precondition("Eligibility", _is_eligible(eligibility), _eligibility_words(eligibility)),
         Precondition(
@@ -33,11 +48,7 @@ def randomization_preconditions(participant: Participant) -> list[Precondition]:
             participant.status == Participant.Status.SCREENING,
             f"Now: {participant.get_status_display().lower()}",
         ),
-        Precondition(
-            "Site open",
-            participant.site.is_active,
-            "Recruiting" if participant.site.is_active else "This site is closed.",
-        ),
+        Precondition("Site open", recruits, "Recruiting" if recruits else "This site does not recruit now."),
     ]
 
 
@@ -55,14 +66,44 @@ def _eligibility_words(assessment: EligibilityAssessment | None) -> str:
     return f"All {len(assessment.answers)} met, signed by {assessment.signature.printed_name}"
 
 
-def earliest_start(period: Period, earlier: StudySession | None) -> datetime.datetime | None:
-    """Return the first moment at which a period's session may begin: the earlier infusion plus the washout."""
-    if earlier is None:
+def session_window(session: StudySession, siblings: Iterable[StudySession]) -> Window:
+    """Return the window of a session's start, counted from the last session before it that was or will be held.
+
+    The first session's window begins at randomization. A missed session gave nothing that must wash out.
+    """
+    period, participant = session.period, session.participant
+    earlier = sorted(
+        (s for s in siblings if s.period.number < period.number), key=lambda s: s.period.number, reverse=True
+    )
+    anchor = next((moment for moment in map(washout_anchor, earlier) if moment is not None), None)
+    opens_at = anchor + datetime.timedelta(days=period.washout_days) if anchor else participant.randomized_at
+    counted_from = anchor or participant.randomized_at
+    closes_at = (
+        counted_from + datetime.timedelta(days=period.latest_start_days)
+        if counted_from is not None and period.latest_start_days is not None
+        else None
+    )
+    return Window(anchor, opens_at, closes_at)
+
+
+def washout_anchor(session: StudySession) -> datetime.datetime | None:
+    """Return what the next washout is counted from: the infusion, else the start, else the plan; None when missed."""
+    if session.status == StudySession.Status.MISSED:
         return None
-    anchor = infusion_start(earlier) or earlier.started_at or earlier.planned_at
-    return anchor + datetime.timedelta(days=period.washout_days) if anchor else None
+    return infusion_start(session) or session.started_at or session.planned_at
 
 
 def infusion_start(session: StudySession) -> datetime.datetime | None:
     """Return the actual start of a session's infusion, the anchor of its windows."""
     return next((dose.started_at for dose in session.doses.all() if dose.planned.kind == "infusion"), None)
+
+
+def washout_words(window: Window, moment: datetime.datetime, washout_days: int) -> str:
+    """Return how a start relates to the washout, for example `18 days after the last infusion; washout needs 14`."""
+    if window.anchor is None:
+        return "No washout before this session."
+    if moment < window.anchor:
+        return f"before the last infusion; washout needs {washout_days} days after it"
+    days = (moment - window.anchor).days
+    count = f"{days} day{'' if days == 1 else 's'}"
+    return f"{count} after the last infusion; washout needs {washout_days}"

@@ -8,6 +8,7 @@ import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from zoneinfo import ZoneInfo
 
 _moved: ContextVar[datetime.datetime | None] = ContextVar("moved_clock", default=None)
 
@@ -15,6 +16,16 @@ _moved: ContextVar[datetime.datetime | None] = ContextVar("moved_clock", default
 def now() -> datetime.datetime:
     """Return the present moment in UTC."""
     return _moved.get() or datetime.datetime.now(datetime.UTC)
+
+
+def local(moment: datetime.datetime, zone: str) -> datetime.datetime:
+    """Return a moment as the clocks of `zone` show it."""
+    return moment.astimezone(ZoneInfo(zone))
+
+
+def today(zone: str) -> datetime.date:
+    """Return the calendar day of now in `zone`."""
+    return local(now(), zone).date()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from participants.models import EligibilityAssessment, EligibilityCriterion, Participant
+from participants.policies import refuse_not_screening
 from studyportal import clock
 from studyportal.accounts import signatures
 from studyportal.accounts.models import User
@@ -23,9 +24,10 @@ def record_eligibility(*, participant: Participant, answers: Mapping[str, bool],
     Raises:
         NotPermitted: the role does not include eligibility at this site.
         InvalidInput: a criterion is unanswered; `fields` names it.
-        InvalidState: the assessment is signed already.
+        InvalidState: the assessment is signed already, or the participant is no longer in screening.
     """
     check(by, Permission.ELIGIBILITY_RECORD, participant.study, participant.site)
+    refuse_not_screening(Participant.objects.select_for_update().get(pk=participant.pk))
     criteria = list(EligibilityCriterion.objects.filter(study=participant.study))
     missing = {c.code: "Answer yes or no." for c in criteria if c.code not in answers}
     if missing:
@@ -38,6 +40,7 @@ def record_eligibility(*, participant: Participant, answers: Mapping[str, bool],
     assessment.answers = {c.code: bool(answers[c.code]) for c in criteria}
     assessment.is_eligible, assessment.recorded_by, assessment.recorded_at = met, by, clock.now()
     assessment.save()
+    events.record("eligibility recorded", study=participant.study.code, target=participant.number)
     return assessment
 
 
@@ -48,9 +51,10 @@ def sign_eligibility(*, participant: Participant, by: User, password: str) -> El
     Raises:
         NotPermitted: only an investigator of the site signs.
         InvalidInput: the password does not match.
-        InvalidState: there is nothing to sign, or it is signed already.
+        InvalidState: there is nothing to sign, it is signed already, or the participant is no longer in screening.
     """
     check(by, Permission.ELIGIBILITY_SIGN, participant.study, participant.site)
+    refuse_not_screening(Participant.objects.select_for_update().get(pk=participant.pk))
     assessment = EligibilityAssessment.objects.select_for_update().filter(participant=participant).first()
     if assessment is None:
         raise InvalidState("The criteria have not been answered yet.")

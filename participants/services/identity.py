@@ -23,11 +23,12 @@ from studyportal.audit import events
 from studyportal.errors import NotFound
 
 NONCE_BYTES = 12
+KEY_BYTES = 32
 
 
 def seal_identity(participant: Participant, document: Mapping[str, str]) -> None:
     """Store a new participant's identity, sealed."""
-    key = AESGCM.generate_key(256)
+    key = os.urandom(KEY_BYTES)
     label = str(participant.pk).encode()
     Identity.objects.create(
         participant=participant,

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models.functions import Length
 
 from participants.models import Participant
 from participants.services import identity
@@ -15,6 +15,8 @@ from studyportal.accounts.selectors import check
 from studyportal.audit import events
 from studyportal.errors import InvalidInput, InvalidState
 from studyportal.studies.models import Site, Study
+
+OLDEST = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +39,15 @@ def screen(*, study: Study, site: Site, sex: str, person: Person, by: User) -> P
 
     Raises:
         NotPermitted: the role does not include screening at this site.
+        NotFound: the site belongs to another study.
         InvalidState: the site is closed or the study does not recruit.
         InvalidInput: a value breaks a rule; `fields` names it.
     """
     check(by, Permission.PARTICIPANT_SCREEN, study, site)
     if not site.is_active or study.status != Study.Status.RECRUITING:
         raise InvalidState("This site does not recruit now. Ask the trial office.")
-    today = clock.now().date()
-    fields = {}
-    if not person.full_name.strip():
-        fields["full_name"] = "Enter the person's full name."
-    if person.born_on >= today:
-        fields["born_on"] = "The birth date must lie in the past."
-    elif not study.minimum_age_years <= age_on(person.born_on, today) <= study.maximum_age_years:
-        span = f"{study.minimum_age_years} to {study.maximum_age_years}"
-        fields["born_on"] = (
-            f"The protocol takes people aged {span}; this birth date gives {age_on(person.born_on, today)}."
-        )
-    if sex not in Participant.Sex.values:
-        fields["sex"] = "Choose female or male, as recorded for stratification."
+    today = clock.today(site.time_zone)
+    fields = _faults(study, sex, person, today)
     if fields:
         raise InvalidInput("Some answers need another look.", fields=fields)
     # Two coordinators at once queue at the study's row, so that each gets a number of their own.
@@ -65,13 +57,36 @@ def screen(*, study: Study, site: Site, sex: str, person: Person, by: User) -> P
         screened_at=clock.now(), screened_by=by,
     )  # fmt: skip
     identity.seal_identity(
-        participant, {"full_name": person.full_name, "born_on": person.born_on.isoformat(), "contact": person.contact}
+        participant,
+        {
+            "full_name": person.full_name.strip(),
+            "born_on": person.born_on.isoformat(),
+            "contact": person.contact.strip(),
+        },
     )
     events.record("participant screened", study=study.code, target=participant.number)
     return participant
 
 
+def _faults(study: Study, sex: str, person: Person, today: datetime.date) -> dict[str, str]:
+    fields = {}
+    if not person.full_name.strip():
+        fields["full_name"] = "Enter the person's full name."
+    age = age_on(person.born_on, today)
+    if person.born_on >= today:
+        fields["born_on"] = "The birth date must lie in the past."
+    elif age > OLDEST:
+        fields["born_on"] = f"This birth date gives {age} years. Check the year."
+    elif not study.minimum_age_years <= age <= study.maximum_age_years:
+        span = f"{study.minimum_age_years} to {study.maximum_age_years}"
+        fields["born_on"] = f"The protocol takes people aged {span}; this birth date gives {age}."
+    if sex not in Participant.Sex.values:
+        fields["sex"] = "Choose female or male, as recorded for stratification."
+    return fields
+
+
 def _next_number(study: Study) -> str:
-    last = Participant.objects.filter(study=study).aggregate(last=Max("number"))["last"]
-    ordinal = int(last.rsplit("-", 1)[1]) + 1 if last else 1
+    # The longest number is the highest: as text alone, XO-999 would come after XO-1000.
+    last = Participant.objects.filter(study=study).order_by(Length("number").desc(), "-number").first()
+    ordinal = int(last.number.rsplit("-", 1)[1]) + 1 if last else 1
     return f"{study.participant_prefix}-{ordinal:03d}"

@@ -1,5 +1,6 @@
 """Randomization from the blinded door: preconditions under lock, then one call into the secret."""
 
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -8,6 +9,7 @@ from participants.models import Participant
 from sessions.allocation.services import allocate
 from sessions.models import Period, StudySession
 from sessions.policies import randomization_preconditions
+from sessions.services import notices
 from studyportal import clock
 from studyportal.accounts import signatures
 from studyportal.accounts.models import User
@@ -19,13 +21,18 @@ from studyportal.errors import InvalidState
 UNAVAILABLE = "Randomization is not available now; the trial office has been told. Nothing was changed."
 
 
+class RandomizationUnavailable(InvalidState):
+    """No number can be given now; the site is told nothing about the list."""
+
+    code = "randomization_unavailable"
+
+
 def stratum_of(participant: Participant) -> str:
     """Return the stratum's key from the study's factors, for example `01|F`."""
     values = {"site": participant.site.code, "sex": participant.sex}
     return "|".join(values[factor] for factor in participant.study.strata_factors) or "all"
 
 
-@transaction.atomic
 def randomize(*, participant: Participant, request_id: UUID, password: str, by: User) -> Participant:
     """Take the participant's randomization number and plan a session for every period.
 
@@ -34,10 +41,21 @@ def randomize(*, participant: Participant, request_id: UUID, password: str, by: 
     Raises:
         NotPermitted: the role does not include randomization at this site.
         InvalidInput: the password does not match.
-        InvalidState: a precondition is not met, or there is nothing to allocate from.
+        InvalidState: a precondition is not met.
+        RandomizationUnavailable: there is nothing to allocate from; the message says neither why nor how much is left.
     """
     check(by, Permission.ALLOCATION_REQUEST, participant.study, participant.site)
     signatures.check_password(by, password)
+    try:
+        return _randomize(participant, request_id, by)
+    except RandomizationUnavailable:
+        # After the roll-back: what was promised to the site is done, whatever the reason was.
+        notices.tell_custodians(participant.study)
+        raise
+
+
+@transaction.atomic
+def _randomize(participant: Participant, request_id: UUID, by: User) -> Participant:
     locked = Participant.objects.select_for_update(of=("self",)).select_related("study", "site").get(pk=participant.pk)
     if locked.randomization_number:
         return locked
@@ -49,7 +67,7 @@ def randomize(*, participant: Participant, request_id: UUID, password: str, by: 
         participant_id=locked.pk, study_id=locked.study_id, stratum=stratum_of(locked), request_id=request_id
     )
     if number is None:
-        raise InvalidState(UNAVAILABLE, code="randomization_unavailable")
+        raise RandomizationUnavailable(UNAVAILABLE)
     locked.randomization_number, locked.randomized_at, locked.randomized_by = number, clock.now(), by
     locked.status = Participant.Status.RANDOMIZED
     locked.save()
@@ -57,4 +75,5 @@ def randomize(*, participant: Participant, request_id: UUID, password: str, by: 
         StudySession(participant=locked, period=period) for period in Period.objects.filter(study=locked.study)
     )
     events.record("participant randomized", study=locked.study.code, target=locked.number)
+    transaction.on_commit(partial(notices.announce_randomization, locked))
     return locked

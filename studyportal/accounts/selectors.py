@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from studyportal import clock
-from studyportal.accounts.models import StudyMembership, User
+from studyportal.accounts.models import ApiToken, StudyMembership, User
 from studyportal.accounts.roles import ROLE_PERMISSIONS, Permission, Role
 from studyportal.errors import NotPermitted
 from studyportal.studies.models import Site, Study
@@ -70,11 +70,37 @@ def check(user: User, permission: Permission, study: Study, site: Site | None = 
 
 def people_with(permission: Permission, study: Study, site: Site | None = None) -> Iterable[User]:
     """Active users who hold `permission` in `study` (at `site`), by name."""
-    granting = [role.value for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
+    granting = [role for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
+    return _members(granting, study, site)
+
+
+def people_in_role(role: Role, study: Study, site: Site | None = None) -> Iterable[User]:
+    """Active users who hold `role` in `study` (at `site`), by name."""
+    return _members([role], study, site)
+
+
+def _members(roles: Iterable[Role], study: Study, site: Site | None) -> Iterable[User]:
     living = Q(memberships__ended_at__isnull=True) | Q(memberships__ended_at__gt=clock.now())
     place = Q() if site is None else Q(memberships__site=site) | Q(memberships__site__isnull=True)
     return (
-        User.objects.filter(living & place, is_active=True, memberships__study=study, memberships__role__in=granting)
+        User.objects.filter(
+            living & place, is_active=True, memberships__study=study, memberships__role__in=[r.value for r in roles]
+        )
         .distinct()
         .order_by("full_name")
     )
+
+
+def team_of(viewer: User, study: Study) -> QuerySet[StudyMembership]:
+    """Return every membership of a study, those in force first, for its administrators."""
+    check(viewer, Permission.TEAM_MANAGE, study)
+    return (
+        StudyMembership.objects.filter(study=study)
+        .select_related("user", "site")
+        .order_by(F("ended_at").desc(nulls_first=True), "user__full_name", "role", "site__code")
+    )
+
+
+def tokens_of(user: User, study: Study, door: str) -> QuerySet[ApiToken]:
+    """Return a person's own tokens of a study at one door, the newest first."""
+    return ApiToken.objects.filter(user=user, study=study, door=door).order_by("-created_at")
