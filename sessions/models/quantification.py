@@ -12,7 +12,11 @@ from studyportal import clock
 
 
 class QuantificationRun(models.Model):
-    """One quantification of one spectrum under one set of settings; re-running adds a row."""
+    """One quantification of one spectrum under one set of settings; re-running adds a row.
+
+    `settings` holds what was asked: the engine's options, the basis (`auto` or an id) and the water reference's hash.
+    `basis` is what was used; it is chosen from the spectrum's field strength when the run starts.
+    """
 
     class State(models.TextChoices):
         """Life of a job."""
@@ -32,7 +36,7 @@ class QuantificationRun(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     spectrum = models.ForeignKey("study_sessions.Spectrum", on_delete=models.PROTECT, related_name="runs")
     ordinal = models.PositiveSmallIntegerField()
-    basis = models.ForeignKey("study_sessions.BasisSet", on_delete=models.PROTECT, related_name="+")
+    basis = models.ForeignKey("study_sessions.BasisSet", on_delete=models.PROTECT, null=True, related_name="+")
     settings = models.JSONField(default=dict)
     settings_sha256 = models.CharField(max_length=64)
     engine_version = models.CharField(max_length=20)

@@ -14,7 +14,8 @@ class Upload(models.Model):
     """A file on its way in, chunk by chunk.
 
     The original file name may hold an identity, so only its suffix is kept. The raw bytes are deleted when the
-    de-identified spectrum is stored.
+    de-identified spectrum is stored; `removed_at` says when. `acquired_at` is the start of the scan as the uploader
+    gave it: the times in the file are among the identifiers that are taken out.
     """
 
     class Kind(models.TextChoices):
@@ -31,6 +32,7 @@ class Upload(models.Model):
     received_bytes = models.PositiveBigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, validators=[SHA256])
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="companions")
+    acquired_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
     completed_at = models.DateTimeField(null=True, blank=True)
@@ -42,6 +44,7 @@ class Upload(models.Model):
     class Data:
         """What each field holds."""
 
+        clinical = ("acquired_at",)
         operational = (
             "id", "session", "kind", "suffix", "size_bytes", "received_bytes", "sha256", "parent", "created_by",
             "created_at", "completed_at", "removed_at",

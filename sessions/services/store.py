@@ -1,0 +1,97 @@
+"""The content-addressed store: a file's name is the SHA-256 of its bytes, and bytes are compared with it when read.
+
+Raw uploads wait in parts under `incoming/` until the spectrum made from them is stored; a part is named by the offset
+at which it begins, so that a part sent again replaces itself. No path holds a user's file name.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from django.core.files import File
+from django.core.files.storage import Storage, storages
+
+from studyportal.errors import NotFound
+
+PIECE_BYTES = 1024 * 1024
+
+
+def put(content: bytes) -> str:
+    """Keep bytes; return their SHA-256. The same bytes are kept once."""
+    digest = hashlib.sha256(content).hexdigest()
+    place, name = _storage(), _content_name(digest)
+    # A process killed in the middle of a write leaves a shorter file under the right name.
+    if not place.exists(name) or place.size(name) != len(content):
+        _write(name, content)
+    return digest
+
+
+def get(digest: str) -> bytes:
+    """Return kept bytes.
+
+    Raises:
+        NotFound: they are not there, or no longer what they were.
+    """
+    place, name = _storage(), _content_name(digest)
+    if not digest or not place.exists(name):
+        raise NotFound("This file is not in the store.", code="file_missing")
+    with place.open(name, "rb") as file:
+        content: bytes = file.read()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise NotFound(
+            "The stored file no longer agrees with its checksum. Tell the study office.", code="file_damaged"
+        )
+    return content
+
+
+def put_part(upload_id: uuid.UUID, offset: int, content: bytes) -> None:
+    """Keep one part of a raw upload, replacing what was sent for this offset before."""
+    _write(f"{_incoming(upload_id)}/{offset:015d}", content)
+
+
+def parts(upload_id: uuid.UUID) -> Iterator[bytes]:
+    """Yield the bytes of a raw upload in order, piece by piece."""
+    place, folder = _storage(), _incoming(upload_id)
+    if not place.exists(folder):
+        return
+    for name in sorted(place.listdir(folder)[1]):
+        with place.open(f"{folder}/{name}", "rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                yield piece
+
+
+def copy_upload(upload_id: uuid.UUID, to: Path) -> None:
+    """Write a raw upload into a file of the sandbox."""
+    with to.open("wb") as file:
+        for piece in parts(upload_id):
+            file.write(piece)
+
+
+def drop_upload(upload_id: uuid.UUID) -> None:
+    """Delete the parts of a raw upload; harmless when there are none."""
+    place, folder = _storage(), _incoming(upload_id)
+    if not place.exists(folder):
+        return
+    for name in place.listdir(folder)[1]:
+        place.delete(f"{folder}/{name}")
+    place.delete(folder)
+
+
+def _storage() -> Storage:
+    return storages["study_files"]
+
+
+def _content_name(digest: str) -> str:
+    return f"content/{digest[:2]}/{digest}"
+
+
+def _incoming(upload_id: uuid.UUID) -> str:
+    return f"incoming/{upload_id}"
+
+
+def _write(name: str, content: bytes) -> None:
+    place = _storage()
+    place.delete(name)
+    place.save(name, File(BytesIO(content)))

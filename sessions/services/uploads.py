@@ -1,0 +1,327 @@
+"""Spectra on their way in: announced with size and checksum, sent in pieces, believed when the checksum agrees.
+
+Announcing writes rows only; a piece advances its row in the transaction that keeps it; the last piece makes the
+spectrum and queues its quantification. Until then a refused or broken upload leaves nothing behind but an upload row
+that says so.
+"""
+
+import datetime
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+
+from sessions.models import QuantificationRun, Spectrum, StudySession, Upload
+from sessions.services import quantification, store
+from studyportal import clock
+from studyportal.accounts.models import User
+from studyportal.accounts.roles import Permission
+from studyportal.accounts.selectors import check
+from studyportal.audit import events
+from studyportal.errors import InvalidInput, InvalidState, NotFound
+
+SUFFIXES = (".nii.gz", ".nii", ".sdat", ".spar", ".rda", ".ima", ".dcm")
+COMPANIONS = {".sdat": ".spar"}
+ACCEPTED = "NIfTI-MRS (.nii, .nii.gz), Philips .SDAT with .SPAR, Siemens .rda, .IMA or .dcm"
+PIECE_LIMIT_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """A file as the browser announces it."""
+
+    filename: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What an upload has come to: `spectrum` when it is in; `is_duplicate` when it was in before."""
+
+    upload: Upload
+    spectrum: Spectrum | None = None
+    runs: tuple[QuantificationRun, ...] = ()
+    is_duplicate: bool = False
+
+
+@transaction.atomic
+def announce(
+    *,
+    session: StudySession,
+    kind: str,
+    file: Announced,
+    companions: Sequence[Announced] = (),
+    acquired_at: datetime.datetime | None = None,
+    by: User,
+) -> Arrival:
+    """Prepare to receive a file; the same file announced again goes on where it stopped.
+
+    Raises:
+        NotPermitted: the role does not include uploads at this site.
+        InvalidInput: the file is empty, too large, of an unknown kind, or its companion is missing.
+        InvalidState: the session has not begun, or the file belongs to another session.
+    """
+    session = _locked(session, by)
+    if kind not in Upload.Kind.values:
+        raise InvalidInput("Say whether this is the spectrum or its water reference.", code="unknown_kind")
+    suffix = _suffix_of(file)
+    _refuse_wrong_companions(suffix, companions)
+    for one in (file, *companions):
+        _refuse_size(one)
+    if acquired_at is not None and acquired_at > clock.now() + datetime.timedelta(minutes=1):
+        raise InvalidInput("The scan starts in the future.", fields={"acquired_at": "Enter the actual time."})
+    known = _known(session, file.sha256)
+    if known is not None and known.status != Spectrum.Status.REJECTED:
+        return Arrival(upload=known.upload, spectrum=known, is_duplicate=True)
+    unfinished = Upload.objects.filter(
+        session=session, created_by=by, sha256=file.sha256, size_bytes=file.size_bytes, kind=kind, parent=None,
+        completed_at=None, removed_at=None,
+    )  # fmt: skip
+    if (found := unfinished.first()) is not None:
+        return Arrival(upload=found)
+    upload = _row(session, kind, file, by, acquired_at=acquired_at)
+    for companion in companions:
+        _row(session, kind, companion, by, parent=upload)
+    return Arrival(upload=upload)
+
+
+@transaction.atomic
+def append(*, upload: Upload, offset: int, content: bytes, by: User) -> Upload:
+    """Keep the piece of an upload that begins at `offset`.
+
+    Raises:
+        NotFound: the upload is somebody else's.
+        InvalidInput: the piece is too large, or longer than what was announced.
+        InvalidState: the upload stands at another offset (`offset_conflict`), or has ended.
+    """
+    locked = Upload.objects.select_for_update(of=("self",)).select_related("session__participant__study").get(
+        pk=upload.pk
+    )  # fmt: skip
+    if locked.created_by_id != by.pk:
+        raise NotFound("This upload is not yours.")
+    check(by, Permission.SPECTRUM_UPLOAD, locked.session.participant.study, locked.session.participant.site)
+    if locked.removed_at is not None:
+        raise InvalidState("This upload was stopped. Choose the file again.", code="upload_ended")
+    if offset != locked.received_bytes:
+        msg = f"The upload stands at {locked.received_bytes} bytes, not at {offset}."
+        raise InvalidState(msg, code="offset_conflict")
+    if len(content) > PIECE_LIMIT_BYTES or offset + len(content) > locked.size_bytes:
+        raise InvalidInput("The file is longer than announced. Choose it again.", code="too_long")
+    if content:
+        store.put_part(locked.pk, offset, content)
+        locked.received_bytes = offset + len(content)
+        locked.save(update_fields=["received_bytes"])
+    return locked
+
+
+def finish(*, upload: Upload, by: User) -> Arrival:
+    """Compare the checksum of a file that is wholly here; the last file of a pair makes the spectrum.
+
+    Raises:
+        InvalidInput: what arrived differs from what was announced; it is deleted and the upload ends.
+    """
+    if upload.completed_at is None:
+        if _digest(store.parts(upload.pk)) != upload.sha256:
+            _end(upload)
+            raise InvalidInput(
+                "The file that arrived differs from yours: the checksums disagree. Nothing is stored, upload it again.",
+                code="checksum_mismatch",
+            )
+        upload.completed_at = clock.now()
+        upload.save(update_fields=["completed_at"])
+    whole = upload.parent or upload
+    family = [whole, *whole.companions.all()]
+    if any(one.completed_at is None for one in family):
+        return Arrival(upload=upload)
+    return _receive(whole, by)
+
+
+def store_upload(
+    *,
+    session: StudySession,
+    kind: str,
+    filename: str,
+    content: bytes,
+    by: User,
+    companions: Sequence[tuple[str, bytes]] = (),
+    acquired_at: datetime.datetime | None = None,
+) -> Spectrum:
+    """Take in a whole file at once; otherwise as the upload in pieces.
+
+    Raises:
+        NotPermitted, InvalidInput, InvalidState: as `announce`.
+    """
+    arrival = receive_whole(
+        session=session, kind=kind, filename=filename, content=content, by=by, companions=companions,
+        acquired_at=acquired_at,
+    )  # fmt: skip
+    assert arrival.spectrum is not None
+    return arrival.spectrum
+
+
+def receive_whole(
+    *,
+    session: StudySession,
+    kind: str,
+    filename: str,
+    content: bytes,
+    by: User,
+    companions: Sequence[tuple[str, bytes]] = (),
+    acquired_at: datetime.datetime | None = None,
+) -> Arrival:
+    """Take in a whole file at once and say whether it was here before."""
+    arrival = announce(
+        session=session, kind=kind, file=announced(filename, content), acquired_at=acquired_at, by=by,
+        companions=[announced(*companion) for companion in companions],
+    )  # fmt: skip
+    if arrival.spectrum is not None:
+        return arrival
+    beside = {hashlib.sha256(one).hexdigest(): one for _, one in companions}
+    for companion in arrival.upload.companions.all():
+        _send(companion, beside[companion.sha256], by)
+    return _send(arrival.upload, content, by)
+
+
+def announced(filename: str, content: bytes) -> Announced:
+    """Describe a file that is wholly here."""
+    return Announced(filename=filename, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def remove_raw(*, upload: Upload) -> None:
+    """Delete the raw bytes of an upload and of its companions, and say when."""
+    for one in (upload, *upload.companions.all()):
+        _end(one)
+
+
+def _send(upload: Upload, content: bytes, by: User) -> Arrival:
+    for offset in range(upload.received_bytes, len(content), PIECE_LIMIT_BYTES):
+        upload = append(upload=upload, offset=offset, content=content[offset : offset + PIECE_LIMIT_BYTES], by=by)
+    return finish(upload=upload, by=by)
+
+
+@transaction.atomic
+def _receive(upload: Upload, by: User) -> Arrival:
+    """Make the spectrum of an upload that is wholly here, link its water reference and queue its run."""
+    session = _locked(upload.session, by)
+    known = _known(session, upload.sha256)
+    if known is not None and known.status != Spectrum.Status.REJECTED:
+        if known.upload_id != upload.pk:
+            transaction.on_commit(lambda: remove_raw(upload=upload), robust=True)
+        return Arrival(upload=upload, spectrum=known, is_duplicate=known.upload_id != upload.pk)
+    spectrum = known or Spectrum(session=session, ordinal=session.spectra.count() + 1, original_sha256=upload.sha256)
+    spectrum.upload, spectrum.kind, spectrum.status = upload, upload.kind, Spectrum.Status.RECEIVED
+    spectrum.uploaded_by, spectrum.uploaded_at = by, clock.now()
+    if spectrum.kind == Upload.Kind.METABOLITE:
+        water = session.spectra.filter(kind=Upload.Kind.WATER).exclude(status=Spectrum.Status.REJECTED)
+        spectrum.water_reference = water.order_by("-ordinal").first()
+    spectrum.save()
+    events.record("spectrum uploaded", study=session.participant.study.code, target=str(spectrum.pk))
+    waiting = [spectrum, *(_without_water(spectrum) if spectrum.kind == Upload.Kind.WATER else ())]
+    runs = tuple(quantification.queue(spectrum=one, by=by) for one in waiting)
+    return Arrival(upload=upload, spectrum=spectrum, runs=runs)
+
+
+def _without_water(water: Spectrum) -> Iterator[Spectrum]:
+    """Link a water reference that came after its spectrum; yield the spectra that are quantified again with it."""
+    lacking = water.session.spectra.filter(kind=Upload.Kind.METABOLITE, water_reference=None)
+    for spectrum in lacking.exclude(status=Spectrum.Status.REJECTED):
+        spectrum.water_reference = water
+        spectrum.save(update_fields=["water_reference"])
+        yield spectrum
+
+
+def _locked(session: StudySession, by: User) -> StudySession:
+    """Lock the session for an upload; those who may not upload here do not get so far."""
+    locked = (
+        StudySession.objects.select_for_update(of=("self",))
+        .select_related("participant__study", "participant__site")
+        .get(pk=session.pk)
+    )
+    check(by, Permission.SPECTRUM_UPLOAD, locked.participant.study, locked.participant.site)
+    if locked.status not in {StudySession.Status.IN_PROGRESS, StudySession.Status.COMPLETED}:
+        raise InvalidState("This session was not held yet: start it before its spectra are uploaded.")
+    return locked
+
+
+def _known(session: StudySession, sha256: str) -> Spectrum | None:
+    """Return the session's spectrum made from the same file.
+
+    Raises:
+        InvalidState: another session of the study holds it; this one would be the wrong one.
+    """
+    study = session.participant.study
+    found = Spectrum.objects.filter(session__participant__study=study, original_sha256=sha256).select_related(
+        "upload", "session__participant__site"
+    )
+    here = found.filter(session=session).first()
+    elsewhere = found.exclude(status=Spectrum.Status.REJECTED).exclude(session=session).first()
+    if here is None and elsewhere is not None:
+        other = "session" if elsewhere.session.participant_id == session.participant_id else "participant"
+        msg = f"This file belongs to another {other}. Check that you chose the right one."
+        raise InvalidState(msg, code="file_elsewhere")
+    return here
+
+
+def _row(
+    session: StudySession,
+    kind: str,
+    file: Announced,
+    by: User,
+    *,
+    parent: Upload | None = None,
+    acquired_at: datetime.datetime | None = None,
+) -> Upload:
+    return Upload.objects.create(
+        session=session, kind=kind, suffix=_suffix_of(file), size_bytes=file.size_bytes, sha256=file.sha256,
+        parent=parent, acquired_at=acquired_at, created_by=by, created_at=clock.now(),
+    )  # fmt: skip
+
+
+def _suffix_of(file: Announced) -> str:
+    name = file.filename.lower()
+    suffix = next((one for one in SUFFIXES if name.endswith(one)), None)
+    if suffix is None:
+        msg = f"This kind of file is not supported. Choose {ACCEPTED}."
+        raise InvalidInput(msg, fields={"file": msg}, code="unknown_format")
+    return suffix
+
+
+def _refuse_wrong_companions(suffix: str, companions: Iterable[Announced]) -> None:
+    needed = COMPANIONS.get(suffix)
+    given = [_suffix_of(one) for one in companions]
+    if suffix in COMPANIONS.values():
+        main = next(one for one, other in COMPANIONS.items() if other == suffix)
+        msg = f"A {suffix.upper()} file only describes a spectrum. Choose the {main.upper()} file together with it."
+    elif given == ([needed] if needed else []):
+        return
+    elif needed:
+        msg = f"Choose the {needed.upper()} file together with the {suffix.upper()} file: neither is readable alone."
+    else:
+        msg = "Choose one spectrum at a time (a .SDAT file together with its .SPAR file)."
+    raise InvalidInput(msg, fields={"file": msg}, code="companion_missing" if needed else "companion_wrong")
+
+
+def _refuse_size(file: Announced) -> None:
+    if file.size_bytes < 1:
+        raise InvalidInput("The file is empty.", fields={"file": "The file is empty."}, code="empty_file")
+    if file.size_bytes > settings.PORTAL_UPLOAD_LIMIT_BYTES:
+        limit = settings.PORTAL_UPLOAD_LIMIT_BYTES / 1024**2
+        msg = f"The file is larger than {limit:,.0f} MB, the largest that is taken."
+        raise InvalidInput(msg, fields={"file": msg}, code="too_large")
+    if len(file.sha256) != 64 or set(file.sha256) - set("0123456789abcdef"):
+        raise InvalidInput("The checksum is not a SHA-256.", code="bad_checksum")
+
+
+def _digest(pieces: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _end(upload: Upload) -> None:
+    store.drop_upload(upload.pk)
+    Upload.objects.filter(pk=upload.pk, removed_at=None).update(removed_at=clock.now())
