@@ -84,6 +84,7 @@ def clone_template(name: str) -> None:
                 sql.Identifier(name), sql.Identifier(TEMPLATE)
             )
         )
+        admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
         admin.execute(
             sql.SQL("GRANT CONNECT ON DATABASE {} TO portal_web, portal_worker, portal_vault, portal_readonly").format(
                 sql.Identifier(name)
@@ -158,6 +159,22 @@ class DoorClient(Client):
         """Send a request with the door's privileges."""
         with standing_at(self.name):
             return super().request(**request)
+
+    def force_login(self, user: object, backend: str | None = None) -> None:
+        """Sign in at the door: a session belongs to the login that made it."""
+        with standing_at(self.name):
+            super().force_login(user, backend)
+
+    def login(self, **credentials: object) -> bool:
+        """Sign in at the door with a password."""
+        with standing_at(self.name):
+            return super().login(**credentials)
+
+    @property
+    def session(self):
+        """The session, as the door sees it."""
+        with standing_at(self.name):
+            return super().session
 
 
 @pytest.fixture

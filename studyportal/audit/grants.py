@@ -4,7 +4,7 @@ The blinded logins have EXECUTE on `alloc.allocate()` and no other privilege in 
 can change the trail; the clear text of the trail's changes is for the blinded doors a view without the secret.
 """
 
-from django.db import connections
+from django.db import connections, transaction
 
 # Plumbing tables whose rows a process may remove; rows of study data are never removed.
 REMOVABLE = (
@@ -12,20 +12,43 @@ REMOVABLE = (
     "account_emailaddress", "account_emailconfirmation", "mfa_authenticator",
 )  # fmt: skip
 
+# A barrier: without it the caller's own conditions may be tried on hidden rows first, and their errors quote the row.
 BLINDED_TRAIL = """
-CREATE OR REPLACE VIEW audit.blinded_change AS
+CREATE OR REPLACE VIEW audit.blinded_change WITH (security_barrier) AS
     SELECT id, tbl, pk, seq, body, previous_hash, hash FROM audit.change
     WHERE tbl NOT LIKE 'alloc.%' AND tbl NOT LIKE 'pii.%' AND tbl NOT LIKE 'public.mfa%'
       AND tbl NOT IN ('public.accounts_user', 'public.accounts_apitoken')
 """
 
+# Functions that run as the owner look into a caller's temporary schema last, whoever wrote them.
+PINNED = """
+DO $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        SELECT p.oid::regprocedure AS name,
+               coalesce((SELECT substr(c, 13) FROM unnest(p.proconfig) AS c WHERE c LIKE 'search_path=%'), 'pg_catalog')
+                   AS path
+        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE p.prosecdef AND n.nspname IN ('public', 'alloc', 'audit', 'jobs', 'pii')
+    LOOP
+        IF found.path !~ 'pg_temp$' THEN
+            EXECUTE format('ALTER FUNCTION %s SET search_path = %s, pg_temp', found.name, found.path);
+        END IF;
+    END LOOP;
+END $$
+"""
+
 EVERYBODY = "portal_web, portal_worker, portal_vault"
-PRIVATE = "public.accounts_user, public.accounts_apitoken, public.django_session, public.mfa_authenticator"
+# What opens a door: the worker signs nobody in, and the read-only login sees nobody's keys.
+SIGN_IN = "public.accounts_apitoken, public.django_session, public.mfa_authenticator"
+PRIVATE = f"public.accounts_user, {SIGN_IN}"
 
 STATEMENTS = (
     "REVOKE ALL ON SCHEMA public, alloc, audit, jobs, pii FROM PUBLIC",
     "REVOKE ALL ON ALL TABLES IN SCHEMA public, alloc, audit, jobs, pii FROM PUBLIC",
-    "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public, alloc, audit FROM PUBLIC",
+    "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public, alloc, audit, jobs, pii FROM PUBLIC",
     f"REVOKE ALL ON ALL TABLES IN SCHEMA public, alloc, audit, jobs, pii FROM {EVERYBODY}, portal_readonly",
     f"GRANT USAGE ON SCHEMA public, jobs, audit TO {EVERYBODY}",
     f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {EVERYBODY}",
@@ -45,30 +68,51 @@ STATEMENTS = (
     "GRANT UPDATE (state, approved_by_id, approved_at) ON alloc.randomization_list TO portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
+    f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",
     f"REVOKE SELECT ON {PRIVATE} FROM portal_readonly",  # noqa: S608 - constants of this module
 )
 
+# Relations with their columns, functions, schemas, sequences, databases and roles: all that a login holds by name.
 SNAPSHOT = """
-SELECT grantee, table_schema || '.' || table_name, string_agg(privilege_type, ',' ORDER BY privilege_type)
-FROM information_schema.role_table_grants
-WHERE grantee LIKE 'portal\\_%' AND grantee NOT IN ('portal_owner', 'portal_admin')
+WITH login AS (
+    SELECT oid, rolname FROM pg_roles
+    WHERE rolname IN ('portal_web', 'portal_worker', 'portal_vault', 'portal_readonly')
+), place AS (
+    SELECT oid, nspname, nspacl FROM pg_namespace WHERE nspname IN ('public', 'alloc', 'audit', 'jobs', 'pii')
+), held AS (
+    SELECT grantee, 'schema ' || nspname AS thing, privilege_type FROM place, aclexplode(nspacl)
+    UNION ALL
+    SELECT a.grantee, CASE c.relkind WHEN 'S' THEN 'sequence ' WHEN 'v' THEN 'view ' ELSE 'table ' END
+           || nspname || '.' || relname, a.privilege_type
+    FROM pg_class c JOIN place ON place.oid = c.relnamespace, aclexplode(c.relacl) AS a
+    UNION ALL
+    SELECT a.grantee, 'column ' || nspname || '.' || relname || '.' || attname, a.privilege_type
+    FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN place ON place.oid = c.relnamespace,
+         aclexplode(t.attacl) AS a
+    UNION ALL
+    SELECT a.grantee, 'function ' || p.oid::regprocedure::text, a.privilege_type
+    FROM pg_proc p JOIN place ON place.oid = p.pronamespace,
+         aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+    UNION ALL
+    SELECT a.grantee, 'database', a.privilege_type
+    FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+    WHERE d.datname = current_database()
+    UNION ALL
+    SELECT m.member, 'member of ' || r.rolname, 'MEMBER' FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
+)
+SELECT coalesce(login.rolname, 'PUBLIC'), thing, string_agg(privilege_type, ',' ORDER BY privilege_type)
+FROM held LEFT JOIN login ON login.oid = held.grantee
+WHERE login.rolname IS NOT NULL OR held.grantee = 0
 GROUP BY 1, 2
-UNION ALL
-SELECT grantee, table_schema || '.' || table_name || '.' || column_name, privilege_type
-FROM information_schema.role_column_grants
-WHERE grantee = 'portal_vault' AND table_schema = 'alloc' AND privilege_type = 'UPDATE'
-UNION ALL
-SELECT grantee, routine_schema || '.' || routine_name || '()', privilege_type
-FROM information_schema.role_routine_grants
-WHERE grantee LIKE 'portal\\_%' AND grantee NOT IN ('portal_owner', 'portal_admin')
 ORDER BY 1, 2
 """
 
 
 def apply(using: str = "default") -> None:
     """Bring every login's privileges to the description; harmless when they are there already."""
-    with connections[using].cursor() as cursor:
+    with transaction.atomic(using), connections[using].cursor() as cursor:
         cursor.execute(BLINDED_TRAIL)
+        cursor.execute(PINNED)
         for statement in STATEMENTS:
             cursor.execute(statement)
         for table in REMOVABLE:

@@ -47,7 +47,8 @@ class Event(models.Model):
     request_id = models.TextField()
     study = models.TextField()
     target = models.TextField()
-    data = models.JSONField()
+    login = models.TextField(default="")
+    data = models.JSONField(default=dict)
 
     class Meta:
         managed = False
@@ -57,7 +58,7 @@ class Event(models.Model):
     class Data:
         """What each field holds."""
 
-        operational = ("id", "at", "name", "actor", "request_id", "study", "target", "data")
+        operational = ("id", "at", "name", "actor", "request_id", "study", "target", "login", "data")
 
     def __str__(self) -> str:
         return f"{self.name} {self.target}"
