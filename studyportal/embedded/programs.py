@@ -1,0 +1,92 @@
+"""The portal's own processes: how each is started, with which door, and how it is asked to stop.
+
+Each process learns from `PORTAL_PROCESS` which database login it is. What the environment of the supervisor happens to
+hold for another process is not handed on.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+SETTINGS = "studyportal.settings.dev"
+WEB_WORKERS, WEB_THREADS = 2, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One process that the supervisor keeps alive."""
+
+    name: str
+    command: tuple[str, ...]
+    process: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals = signal.SIGTERM
+    patience_s: float = 8.0
+
+    def environment(self, data: Path) -> dict[str, str]:
+        """Return the whole environment of the process."""
+        return base_environment(data) | {"PORTAL_PROCESS": self.process} | dict(self.extra)
+
+
+def base_environment(data: Path) -> dict[str, str]:
+    """Return what every process of the portal is told."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"PORTAL_PROCESS", "PORTAL_POOL"}}
+    return kept | {
+        "PORTAL_DATA": str(data),
+        "DJANGO_SETTINGS_MODULE": SETTINGS,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(REPOSITORY),
+        # One thread a process: numpy's pools would make two cores fight.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def door(name: str, process: str, port: int) -> Program:
+    """Return one door's web server."""
+    return Program(
+        name,
+        (
+            sys.executable, "-m", "gunicorn", "studyportal.wsgi:application", "--bind", f"127.0.0.1:{port}",
+            "--worker-class", "gthread", "--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS), "--reuse-port",
+            "--no-control-socket", "--graceful-timeout", "5", "--log-level", "warning",
+        ),
+        process,
+        extra={"PORTAL_POOL": "on"},
+    )  # fmt: skip
+
+
+def worker() -> Program:
+    """Return the Celery worker; a second request to stop ends running fits, which the job rows take up again."""
+    return Program(
+        "worker",
+        (
+            sys.executable, "-m", "celery", "-A", "studyportal.celery", "worker", "--pool", "prefork",
+            "--concurrency", "2", "--loglevel", "warning", "--without-gossip", "--without-mingle",
+        ),
+        "worker",
+        stop_signal=signal.SIGQUIT,
+        death_signal=signal.SIGQUIT,
+    )  # fmt: skip
+
+
+def beat(data: Path) -> Program:
+    """Return the scheduler of the sweeper."""
+    return Program(
+        "beat",
+        (
+            sys.executable, "-m", "celery", "-A", "studyportal.celery", "beat", "--loglevel", "warning",
+            "--pidfile", "", "--schedule", str(data / "beat"),
+        ),
+        "worker",
+    )  # fmt: skip
+
+
+def management(*arguments: str) -> tuple[str, ...]:
+    """Return the command line of a management command."""
+    return (sys.executable, str(REPOSITORY / "manage.py"), *arguments)
