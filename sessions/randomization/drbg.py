@@ -79,6 +79,15 @@ class HmacDrbg:
             other = self.below(last + 1)
             items[last], items[other] = items[other], items[last]
 
+    def draw(self, items: MutableSequence[T], count: int) -> list[T]:
+        """Draw `count` items without replacement, in random order; `items` is left in part shuffled."""
+        drawn = []
+        for last in range(len(items) - 1, len(items) - 1 - count, -1):
+            other = self.below(last + 1)
+            items[last], items[other] = items[other], items[last]
+            drawn.append(items[last])
+        return drawn
+
     def _hmac(self, message: bytes) -> bytes:
         return hmac.new(self._key, message, hashlib.sha256).digest()
 

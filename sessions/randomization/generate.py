@@ -77,12 +77,13 @@ def generate_list(
         raise ValueError(msg)
     if len(sequences) < 2 or not strata or slots_per_stratum < 1:
         raise ValueError("a list needs two sequences or more, a stratum, and a slot in each")
+    if len(set(strata)) != len(strata):
+        raise ValueError("a stratum is named twice")
     numbers = _numbers(HmacDrbg(seed, personalization=b"numbers"), len(strata) * slots_per_stratum)
     nonces = HmacDrbg(seed, personalization=b"nonces")
     slots = []
     for stratum in strata:
-        drbg = HmacDrbg(seed, personalization=f"stratum:{stratum}".encode())
-        codes = _draw(drbg, method, parameters, sequences, slots_per_stratum)
+        codes = _draw(stratum_stream(seed, stratum), method, parameters, sequences, slots_per_stratum)
         slots += [
             Slot(stratum, ordinal, next(numbers), code, nonces.generate(NONCE_BYTES))
             for ordinal, code in enumerate(codes, start=1)
@@ -90,14 +91,30 @@ def generate_list(
     return GeneratedList(tuple(slots), merkle_root([slot.leaf for slot in slots]))
 
 
+def stratum_stream(seed: bytes, stratum: str) -> HmacDrbg:
+    """Return the substream that a stratum's codes are drawn from."""
+    return HmacDrbg(seed, personalization=f"stratum:{stratum}".encode())
+
+
+def block_sizes_of(parameters: Mapping[str, object]) -> list[int]:
+    """Return the block sizes that the parameters name.
+
+    Raises
+    ------
+    ValueError
+        There are none.
+    """
+    sizes = parameters.get("block_sizes")
+    if not isinstance(sizes, Sequence):
+        raise ValueError("permuted blocks need a list of block sizes")  # noqa: TRY004 - a value of the form
+    return [int(size) for size in sizes]
+
+
 def _draw(
     drbg: HmacDrbg, method: Method, parameters: Mapping[str, object], sequences: Sequence[str], length: int
 ) -> list[str]:
     if method is Method.PERMUTED_BLOCKS:
-        sizes = parameters.get("block_sizes")
-        if not isinstance(sizes, Sequence):
-            raise ValueError("permuted blocks need a list of block sizes")
-        return permuted_blocks(drbg, sequences, length, [int(size) for size in sizes])
+        return permuted_blocks(drbg, sequences, length, block_sizes_of(parameters))
     tolerance = parameters.get("tolerance", 3)
     if not isinstance(tolerance, int):
         raise ValueError("the maximal tolerated imbalance must be a whole number")  # noqa: TRY004 - a value of the form
@@ -108,5 +125,4 @@ def _numbers(drbg: HmacDrbg, count: int) -> Iterator[str]:
     """Yield randomization numbers R-dddd: all distinct, drawn without order over all strata."""
     digits = max(4, len(str(count * 4)))
     pool = list(range(10 ** (digits - 1), 10**digits))
-    drbg.shuffle(pool)
-    return iter([f"R-{number}" for number in pool[:count]])
+    return iter([f"R-{number}" for number in drbg.draw(pool, count)])

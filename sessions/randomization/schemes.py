@@ -16,16 +16,29 @@ def permuted_blocks(drbg: HmacDrbg, codes: Sequence[str], length: int, block_siz
     ValueError
         No block size is given, or one is not a multiple of the number of codes.
     """
+    return [code for block in draw_blocks(drbg, codes, length, block_sizes) for code in block][:length]
+
+
+def draw_blocks(drbg: HmacDrbg, codes: Sequence[str], length: int, block_sizes: Sequence[int]) -> list[list[str]]:
+    """Return the whole blocks behind `permuted_blocks`; the last may reach beyond `length`.
+
+    Raises
+    ------
+    ValueError
+        As for `permuted_blocks`.
+    """
     if not block_sizes or any(size < 1 or size % len(codes) for size in block_sizes):
         msg = f"every block size must be a multiple of {len(codes)}, the number of sequences"
         raise ValueError(msg)
-    drawn: list[str] = []
-    while len(drawn) < length:
+    blocks: list[list[str]] = []
+    drawn = 0
+    while drawn < length:
         size = block_sizes[drbg.below(len(block_sizes))]
         block = list(codes) * (size // len(codes))
         drbg.shuffle(block)
-        drawn += block
-    return drawn[:length]
+        blocks.append(block)
+        drawn += size
+    return blocks
 
 
 def big_stick(drbg: HmacDrbg, codes: Sequence[str], length: int, tolerance: int) -> list[str]:
