@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import transaction
 
 from sessions.models import QuantificationRun, Spectrum, StudySession, Upload
 from sessions.services import quantification, store
+from sessions.services.upload_rules import Announced, refuse_size, refuse_wrong_companions, suffix_of
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
@@ -22,19 +22,8 @@ from studyportal.accounts.selectors import check
 from studyportal.audit import events
 from studyportal.errors import InvalidInput, InvalidState, NotFound
 
-SUFFIXES = (".nii.gz", ".nii", ".sdat", ".spar", ".rda", ".ima", ".dcm")
-COMPANIONS = {".sdat": ".spar"}
-ACCEPTED = "NIfTI-MRS (.nii, .nii.gz), Philips .SDAT with .SPAR, Siemens .rda, .IMA or .dcm"
+STALE_AFTER = datetime.timedelta(hours=24)
 PIECE_LIMIT_BYTES = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announced:
-    """A file as the browser announces it."""
-
-    filename: str
-    size_bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +56,10 @@ def announce(
     session = _locked(session, by)
     if kind not in Upload.Kind.values:
         raise InvalidInput("Say whether this is the spectrum or its water reference.", code="unknown_kind")
-    suffix = _suffix_of(file)
-    _refuse_wrong_companions(suffix, companions)
+    suffix = suffix_of(file)
+    refuse_wrong_companions(suffix, companions)
     for one in (file, *companions):
-        _refuse_size(one)
+        refuse_size(one)
     if acquired_at is not None and acquired_at > clock.now() + datetime.timedelta(minutes=1):
         raise InvalidInput("The scan starts in the future.", fields={"acquired_at": "Enter the actual time."})
     known = _known(session, file.sha256)
@@ -196,6 +185,18 @@ def remove_raw(*, upload: Upload) -> None:
         _end(one)
 
 
+def tidy() -> None:
+    """End uploads that nobody went on with for a day, and remove raw bytes that a crash left behind."""
+    stale = Upload.objects.filter(removed_at=None, completed_at=None, created_at__lt=clock.now() - STALE_AFTER)
+    stored = (
+        Upload.objects.filter(removed_at=None, parent=None)
+        .exclude(spectrum__status=Spectrum.Status.RECEIVED)
+        .filter(spectrum__isnull=False)
+    )
+    for upload in [*stale, *stored]:
+        remove_raw(upload=upload)
+
+
 def _send(upload: Upload, content: bytes, by: User) -> Arrival:
     for offset in range(upload.received_bytes, len(content), PIECE_LIMIT_BYTES):
         upload = append(upload=upload, offset=offset, content=content[offset : offset + PIECE_LIMIT_BYTES], by=by)
@@ -275,44 +276,9 @@ def _row(
     acquired_at: datetime.datetime | None = None,
 ) -> Upload:
     return Upload.objects.create(
-        session=session, kind=kind, suffix=_suffix_of(file), size_bytes=file.size_bytes, sha256=file.sha256,
+        session=session, kind=kind, suffix=suffix_of(file), size_bytes=file.size_bytes, sha256=file.sha256,
         parent=parent, acquired_at=acquired_at, created_by=by, created_at=clock.now(),
     )  # fmt: skip
-
-
-def _suffix_of(file: Announced) -> str:
-    name = file.filename.lower()
-    suffix = next((one for one in SUFFIXES if name.endswith(one)), None)
-    if suffix is None:
-        msg = f"This kind of file is not supported. Choose {ACCEPTED}."
-        raise InvalidInput(msg, fields={"file": msg}, code="unknown_format")
-    return suffix
-
-
-def _refuse_wrong_companions(suffix: str, companions: Iterable[Announced]) -> None:
-    needed = COMPANIONS.get(suffix)
-    given = [_suffix_of(one) for one in companions]
-    if suffix in COMPANIONS.values():
-        main = next(one for one, other in COMPANIONS.items() if other == suffix)
-        msg = f"A {suffix.upper()} file only describes a spectrum. Choose the {main.upper()} file together with it."
-    elif given == ([needed] if needed else []):
-        return
-    elif needed:
-        msg = f"Choose the {needed.upper()} file together with the {suffix.upper()} file: neither is readable alone."
-    else:
-        msg = "Choose one spectrum at a time (a .SDAT file together with its .SPAR file)."
-    raise InvalidInput(msg, fields={"file": msg}, code="companion_missing" if needed else "companion_wrong")
-
-
-def _refuse_size(file: Announced) -> None:
-    if file.size_bytes < 1:
-        raise InvalidInput("The file is empty.", fields={"file": "The file is empty."}, code="empty_file")
-    if file.size_bytes > settings.PORTAL_UPLOAD_LIMIT_BYTES:
-        limit = settings.PORTAL_UPLOAD_LIMIT_BYTES / 1024**2
-        msg = f"The file is larger than {limit:,.0f} MB, the largest that is taken."
-        raise InvalidInput(msg, fields={"file": msg}, code="too_large")
-    if len(file.sha256) != 64 or set(file.sha256) - set("0123456789abcdef"):
-        raise InvalidInput("The checksum is not a SHA-256.", code="bad_checksum")
 
 
 def _digest(pieces: Iterable[bytes]) -> str:

@@ -1,0 +1,210 @@
+"""The bridge between a job row and the engine: de-identify, choose the basis, fit, store, once.
+
+Every write goes through the lease. The child process works in a folder of its own; nothing of a file or a name reaches
+a log line. Bytes are put into the store before the rows that name them, so that a row never points at nothing.
+"""
+
+import json
+import tempfile
+import uuid
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from sessions.models import (
+    MetaboliteEstimate,
+    QuantificationResult,
+    QuantificationRun,
+    Spectrum,
+    StudySession,
+    Upload,
+)
+from sessions.policies import infusion_start
+from sessions.quality import verdict
+from sessions.services import bases, jobs, sandbox, store, uploads
+from studyportal import clock
+
+State = QuantificationRun.State
+STAGES = {"preprocessing": State.PREPROCESSING, "fitting": State.FITTING}
+
+
+def process(*, run_id: uuid.UUID) -> None:
+    """Do the work of a run, if it is there to be taken; a lost lease ends it without a trace."""
+    lease = jobs.claim(run_id)
+    if lease is None:
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix="fit-", ignore_cleanup_errors=True) as folder:
+            _work(lease, Path(folder))
+    except (jobs.LeaseLost, sandbox.Stopped):
+        return
+    except sandbox.Refused as refusal:
+        _end(lease, refusal)
+    except sandbox.Crashed:
+        _put_back(lease)
+
+
+def _work(lease: jobs.Lease, folder: Path) -> None:
+    with transaction.atomic():
+        spectrum = jobs.held(lease).spectrum
+    _store(lease, spectrum, folder)
+    if spectrum.kind == Upload.Kind.WATER:
+        with transaction.atomic():
+            _done(jobs.held(lease))
+        return
+    run = _with_basis(lease)
+    water = run.spectrum.water_reference
+    if water is not None and water.status == Spectrum.Status.RECEIVED:
+        _store_water(lease, water, folder)
+    _commit(lease, *_fit(lease, run, water, folder))
+
+
+def _store(lease: jobs.Lease, spectrum: Spectrum, folder: Path) -> None:
+    """Make the de-identified file of a spectrum, once, and let the raw bytes go."""
+    if spectrum.status == Spectrum.Status.STORED:
+        return
+    upload = spectrum.upload
+    raw = folder / f"raw-{spectrum.pk}{upload.suffix}"
+    store.copy_upload(upload.pk, raw)
+    arguments: list[str | Path] = ["convert", raw, "--out", folder / f"{spectrum.pk}.nii.gz", "--json"]
+    for companion in upload.companions.all():
+        beside = raw.with_suffix(companion.suffix)
+        store.copy_upload(companion.pk, beside)
+        arguments += ["--companion", beside]
+    jobs.renew(lease, State.CONVERTING, 0.1)
+    try:
+        answer = sandbox.engine(arguments, folder=folder, tick=partial(_tick, lease, State.CONVERTING))
+    except sandbox.Refused:
+        _reject(lease, spectrum)
+        raise
+    content = (folder / f"{spectrum.pk}.nii.gz").read_bytes()
+    digest = store.put(content)
+    with transaction.atomic():
+        jobs.held(lease)
+        spectrum.status, spectrum.header = Spectrum.Status.STORED, answer.get("header", {})
+        spectrum.stored_sha256, spectrum.stored_bytes = digest, len(content)
+        spectrum.save(update_fields=["status", "header", "stored_sha256", "stored_bytes"])
+        transaction.on_commit(partial(uploads.remove_raw, upload=upload), robust=True)
+
+
+def _store_water(lease: jobs.Lease, water: Spectrum, folder: Path) -> None:
+    """Store the water reference too; an unusable one is left out of the fit, and says so on its own page."""
+    try:
+        _store(lease, water, folder)
+    except sandbox.Refused:
+        water.refresh_from_db()
+
+
+def _reject(lease: jobs.Lease, spectrum: Spectrum) -> None:
+    with transaction.atomic():
+        jobs.held(lease)
+        spectrum.status = Spectrum.Status.REJECTED
+        spectrum.save(update_fields=["status"])
+        transaction.on_commit(partial(uploads.remove_raw, upload=spectrum.upload), robust=True)
+
+
+def _with_basis(lease: jobs.Lease) -> QuantificationRun:
+    """Write down the basis that fits the spectrum's field strength, unless the person chose one."""
+    with transaction.atomic():
+        run = jobs.held(lease)
+        if run.basis is None:
+            run.basis = bases.choose(study=run.spectrum.session.participant.study, header=run.spectrum.header)
+            run.save(update_fields=["basis"])
+        return run
+
+
+def _fit(
+    lease: jobs.Lease, run: QuantificationRun, water: Spectrum | None, folder: Path
+) -> tuple[dict[str, Any], bytes]:
+    assert run.basis is not None
+    data, curves = folder / "spectrum.nii.gz", folder / "curves.json"
+    data.write_bytes(store.get(run.spectrum.stored_sha256))
+    arguments: list[str | Path] = ["quantify", data, "--basis", bases.engine_argument(run.basis, folder), "--json"]
+    if water is not None and water.status == Spectrum.Status.STORED:
+        reference = folder / "water.nii.gz"
+        reference.write_bytes(store.get(water.stored_sha256))
+        arguments += ["--water", reference]
+    arguments += [
+        "--settings",
+        json.dumps(run.settings["engine"]),
+        "--curves",
+        curves,
+        "--blocks",
+        "auto",
+        "--progress",
+    ]
+    jobs.renew(lease, State.PREPROCESSING, 0.0)
+    document = sandbox.engine(arguments, folder=folder, tick=partial(_tick, lease, State.PREPROCESSING))
+    return document, curves.read_bytes()
+
+
+def _tick(lease: jobs.Lease, fallback: str, stage: str, fraction: float) -> bool:
+    """Heartbeat of the lease; a run that was cancelled or taken over stops the child."""
+    try:
+        jobs.renew(lease, STAGES.get(stage, fallback), fraction)
+    except jobs.LeaseLost:
+        return False
+    return True
+
+
+def _commit(lease: jobs.Lease, document: dict[str, Any], curves: bytes) -> None:
+    """Write result, estimates and the end of the run in one transaction that only the lease's holder can make."""
+    curves_sha256 = store.put(curves)
+    with transaction.atomic():
+        run = jobs.held(lease)
+        session = run.spectrum.session
+        study = session.participant.study
+        result = QuantificationResult.objects.create(
+            run=run, document=document, curves_sha256=curves_sha256, seconds=float(document["seconds"]),
+            is_usable=verdict(document, study.mrs_settings, study.mrs_primary_ratio).is_usable, created_at=clock.now(),
+        )  # fmt: skip
+        MetaboliteEstimate.objects.bulk_create(_estimates(result, document, _minutes_to_scan(run.spectrum, session)))
+        _done(run)
+
+
+def _estimates(
+    result: QuantificationResult, document: Mapping[str, Any], minutes_to_scan: float | None
+) -> Iterable[MetaboliteEstimate]:
+    """Yield a tidy row for each number of the document, of the whole spectrum and of each block."""
+    for part in (document, *document.get("blocks", ())):
+        block = part.get("block")
+        start = part.get("minutes_from_start")
+        minutes = None if start is None or minutes_to_scan is None else round(minutes_to_scan + start, 3)
+        for name, found in part.get("ratios", {}).items():
+            yield MetaboliteEstimate(
+                result=result, block=block, minutes_from_infusion=minutes, name=name,
+                quantity=MetaboliteEstimate.Quantity.RATIO, value=found["value"], crlb_percent=found["crlb_percent"],
+            )  # fmt: skip
+        for name, found in part.get("metabolites", {}).items():
+            yield MetaboliteEstimate(
+                result=result, block=block, minutes_from_infusion=minutes, name=name, value=found["amplitude"],
+                quantity=MetaboliteEstimate.Quantity.AMPLITUDE, crlb_percent=found["crlb_percent"],
+            )  # fmt: skip
+
+
+def _minutes_to_scan(spectrum: Spectrum, session: StudySession) -> float | None:
+    """Return the minutes from the infusion's start to the scan's, where both are on record."""
+    infusion, scan = infusion_start(session), spectrum.upload.acquired_at
+    return (scan - infusion).total_seconds() / 60 if infusion and scan else None
+
+
+def _done(run: QuantificationRun) -> None:
+    run.state, run.progress, run.finished_at, run.lease_expires_at = State.DONE, 1.0, clock.now(), None
+    run.save(update_fields=["state", "progress", "finished_at", "lease_expires_at"])
+
+
+def _end(lease: jobs.Lease, refusal: sandbox.Refused) -> None:
+    try:
+        jobs.fail(lease, refusal.code, refusal.message)
+    except jobs.LeaseLost:
+        return
+
+
+def _put_back(lease: jobs.Lease) -> None:
+    try:
+        jobs.release(lease)
+    except jobs.LeaseLost:
+        return
