@@ -1,22 +1,163 @@
-"""Reads at the unblinded door about lists: states and balance of what is left stay at the vault."""
+"""Reads at the unblinded door about lists, allocations and reveals, always for somebody; never a slot's sequence."""
 
-from django.db.models import Count, QuerySet
+import datetime
+from dataclasses import dataclass
+from uuid import UUID
 
-from sessions.allocation.models import RandomizationList
+from django.db.models import Count, Prefetch, QuerySet
+
+from participants.models import Participant
+from sessions.allocation.models import Allocation, RandomizationList, Stratum
+from studyportal.accounts.models import User
+from studyportal.accounts.roles import Permission
+from studyportal.accounts.selectors import check, sites_with
 from studyportal.audit.models import Event
+from studyportal.errors import NotFound
 from studyportal.studies.models import Study
 
+UNBLINDED = "participant unblinded"
+REVEALS = {
+    "sequences revealed": "All sequences opened",
+    UNBLINDED: "One participant revealed",
+    "list examined": "List opened for its checks",
+    "unblinded report viewed": "Unblinded report viewed",
+    "unblinded data pulled": "Unblinded data pulled",
+}
+"""Events of the view log, each with the words of the screen."""
 
-def lists_of(study: Study) -> QuerySet[RandomizationList]:
-    """Lists of a study with the number of their slots and of those taken."""
+
+@dataclass(frozen=True, slots=True)
+class AllocationRow:
+    """A randomized participant as the pharmacist finds one: number, place and time, no sequence."""
+
+    participant_id: UUID
+    participant: str
+    site: str
+    randomization_number: str
+    allocated_at: datetime.datetime
+    revealed_at: datetime.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """One line of the view log; `times` counts equal acts of one person within the same minute."""
+
+    at: datetime.datetime
+    actor: str
+    words: str
+    target: str
+    reason: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class StratumFill:
+    """How many slots a stratum was made with, and how many are left."""
+
+    key: str
+    slots: int
+    left: int
+
+
+def lists_for(viewer: User, study: Study) -> QuerySet[RandomizationList]:
+    """Lists of a study, the newest first, with the number of their slots and of those taken.
+
+    Raises:
+        NotPermitted: the viewer's role does not include lists.
+    """
+    check(viewer, Permission.LIST_VIEW, study)
     return (
         RandomizationList.objects.filter(study=study)
         .select_related("generated_by", "approved_by")
+        .prefetch_related(Prefetch("strata", Stratum.objects.annotate(slots_made=Count("slots")).order_by("key")))
         .annotate(slots=Count("strata__slots"), allocated=Count("strata__slots__allocation"))
+        .order_by("-generated_at")
     )
 
 
-def reveals_of(study: Study) -> QuerySet[Event]:
-    """The view log: every reveal and unblinded pull of the study, newest first."""
-    names = ["sequences revealed", "participant unblinded", "unblinded report viewed", "unblinded data pulled"]
-    return Event.objects.filter(study=study.code, name__in=names).order_by("-at")
+def list_for(viewer: User, study: Study, pk: UUID) -> RandomizationList:
+    """Return one list.
+
+    Raises:
+        NotPermitted: the viewer's role does not include lists.
+        NotFound: there is none of this key in the study.
+    """
+    found = lists_for(viewer, study).filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such list in this study.")
+    return found
+
+
+def allocations_for(viewer: User, study: Study) -> list[AllocationRow]:
+    """Randomized participants of the viewer's sites, the latest first.
+
+    Raises:
+        NotPermitted: the viewer's role does not include allocations.
+    """
+    check(viewer, Permission.ALLOCATION_VIEW, study)
+    revealed = dict(Event.objects.filter(study=study.code, name=UNBLINDED).order_by("at").values_list("target", "at"))
+    found = Allocation.objects.filter(
+        slot__stratum__list__study=study,
+        participant__site__in=sites_with(viewer, Permission.ALLOCATION_VIEW, study),
+    ).select_related("participant__site", "slot")
+    return [
+        AllocationRow(
+            participant_id=one.participant_id, participant=one.participant.number, site=str(one.participant.site),
+            randomization_number=one.slot.number, allocated_at=one.allocated_at,
+            revealed_at=revealed.get(str(one.participant_id)),
+        )
+        for one in found.order_by("-allocated_at")
+    ]  # fmt: skip
+
+
+def reveals_for(viewer: User, study: Study, *, limit: int) -> list[Reveal]:
+    """The latest reveals, examinations and unblinded views of the study, newest first.
+
+    Raises:
+        NotPermitted: the viewer's role does not include the view log.
+    """
+    check(viewer, Permission.REVEAL_LOG_VIEW, study)
+    found = list(Event.objects.filter(study=study.code, name__in=REVEALS).order_by("-at")[:limit])
+    targets = {event.target for event in found if event.name == UNBLINDED}
+    numbers = {
+        str(pk): number
+        for pk, number in Participant.objects.filter(study=study, pk__in=targets).values_list("pk", "number")
+    }
+    names = dict(
+        User.objects.filter(username__in={_username(event) for event in found}).values_list("username", "full_name")
+    )
+    folded: list[Reveal] = []
+    for event in found:
+        actor = _username(event)
+        line = Reveal(
+            at=event.at, actor=names.get(actor, actor), words=REVEALS[event.name],
+            target=numbers.get(event.target, event.target), reason=str(event.data.get("reason", "")), times=1,
+        )  # fmt: skip
+        if folded and _is_repeat(folded[-1], line):
+            line = Reveal(line.at, line.actor, line.words, line.target, line.reason, folded.pop().times + 1)
+        folded.append(line)
+    return folded
+
+
+def short_strata(active: RandomizationList) -> list[StratumFill]:
+    """Return the strata of a list of `lists_for` that run out: 20 % or five slots left (randomization.md, R7)."""
+    return [fill for fill in fill_of(active) if fill.left <= max(5, fill.slots * 0.2)]
+
+
+def fill_of(made: RandomizationList) -> list[StratumFill]:
+    """Return how far each stratum of a list of `lists_for` is used up; for those who make lists only."""
+    return [
+        StratumFill(key=stratum.key, slots=stratum.slots_made, left=stratum.slots_made - stratum.taken)  # type: ignore[attr-defined]  # annotated in lists_for
+        for stratum in made.strata.all()
+    ]
+
+
+def _username(event: Event) -> str:
+    return event.actor.removeprefix("user:")
+
+
+def _is_repeat(later: Reveal, earlier: Reveal) -> bool:
+    same = (later.actor, later.words, later.target, later.reason) == (
+        earlier.actor, earlier.words, earlier.target, earlier.reason,
+    )  # fmt: skip
+    return same and (later.at - earlier.at) < datetime.timedelta(minutes=1)

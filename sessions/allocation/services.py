@@ -8,13 +8,15 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from sessions.allocation.models import Allocation, ListSlot, RandomizationList, Stratum
+from sessions.allocation.policies import sequences_of
 from sessions.allocation.sealing import seal, unseal
-from sessions.models import Sequence as DesignSequence
-from sessions.randomization import Method, generate_list
+from sessions.randomization import Method, Slot, generate_list
+from sessions.randomization.generate import NONCE_BYTES
 from studyportal import clock
+from studyportal.accounts import signatures
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
-from studyportal.accounts.selectors import check
+from studyportal.accounts.selectors import check, sites_with
 from studyportal.audit import events
 from studyportal.errors import InvalidInput, InvalidState, NotFound
 from studyportal.studies.models import Study
@@ -23,6 +25,11 @@ from studyportal.studies.models import Study
 def slot_info(list_id: UUID, stratum: str, ordinal: int, number: str) -> str:
     """Return the text that binds a sealed slot to its place."""
     return f"{list_id}|{stratum}|{ordinal}|{number}"
+
+
+def seed_info(list_id: UUID) -> str:
+    """Return the text that binds a sealed seed to its list."""
+    return f"{list_id}|seed"
 
 
 @transaction.atomic
@@ -42,11 +49,11 @@ def create_list(
         InvalidInput: the design is impossible; the message says why.
     """
     check(by, Permission.LIST_GENERATE, study)
-    codes = list(DesignSequence.objects.filter(study=study).order_by("code").values_list("code", flat=True))
+    keys, codes = sorted(strata), sequences_of(study)
     seed = secrets.token_bytes(32)
     try:
         generated = generate_list(
-            method=Method(method), parameters=parameters, sequences=codes, strata=strata,
+            method=Method(method), parameters=parameters, sequences=codes, strata=keys,
             slots_per_stratum=slots_per_stratum, seed=seed,
         )  # fmt: skip
     except ValueError as error:
@@ -56,9 +63,9 @@ def create_list(
         study=study, method=method, parameters=dict(parameters), commitment_root=generated.root.hex(),
         generated_by=by, generated_at=clock.now(),
     )  # fmt: skip
-    made.sealed_seed = seal(seed, f"{made.pk}|seed")
+    made.sealed_seed = seal(seed, seed_info(made.pk))
     made.save()
-    heads = {key: Stratum(list=made, key=key) for key in strata}
+    heads = {key: Stratum(list=made, key=key) for key in keys}
     Stratum.objects.bulk_create(heads.values())
     ListSlot.objects.bulk_create(
         ListSlot(
@@ -73,6 +80,18 @@ def create_list(
     return made
 
 
+def open_slot(slot: ListSlot) -> Slot:
+    """Open one sealed slot at the vault. The caller has announced it in the trail.
+
+    Raises:
+        BlindingViolation: this process is not the vault, or the slot was altered or moved.
+    """
+    stratum = slot.stratum
+    payload = unseal(bytes(slot.sealed), slot_info(stratum.list_id, stratum.key, slot.ordinal, slot.number))
+    nonce, code = payload[:NONCE_BYTES], payload[NONCE_BYTES:].decode()
+    return Slot(stratum=stratum.key, ordinal=slot.ordinal, number=slot.number, sequence=code, nonce=nonce)
+
+
 @transaction.atomic
 def approve_list(*, list_id: UUID, by: User) -> RandomizationList:
     """Approve a generated list, by another person than the one who made it; it becomes the study's active list.
@@ -81,7 +100,7 @@ def approve_list(*, list_id: UUID, by: User) -> RandomizationList:
         NotFound: no such list in a study of this person.
         InvalidState: the list is not waiting for approval, the same person made it, or another list is active.
     """
-    made = RandomizationList.objects.select_for_update().select_related("study").filter(pk=list_id).first()
+    made = RandomizationList.objects.select_for_update().filter(pk=list_id).first()
     if made is None:
         raise NotFound("There is no such list.")
     check(by, Permission.LIST_APPROVE, made.study)
@@ -96,6 +115,31 @@ def approve_list(*, list_id: UUID, by: User) -> RandomizationList:
     except IntegrityError:
         raise InvalidState("Another list is active. Close it before you approve this one.") from None
     events.record("list approved", study=made.study.code, target=str(made.pk))
+    return made
+
+
+@transaction.atomic
+def close_list(*, list_id: UUID, reason: str, password: str, by: User) -> RandomizationList:
+    """Close a list for good: nothing is allocated from it any more; allocations made from it stay.
+
+    Raises:
+        NotFound: no such list.
+        NotPermitted: the person may not approve lists, so may not close one either.
+        InvalidInput: the password or the reason is missing.
+        InvalidState: the list is closed already.
+    """
+    made = RandomizationList.objects.select_for_update().filter(pk=list_id).first()
+    if made is None:
+        raise NotFound("There is no such list.")
+    check(by, Permission.LIST_APPROVE, made.study)
+    if not reason.strip():
+        raise InvalidInput("Give the reason.", fields={"reason": "Say why no more is to be allocated from this list."})
+    signatures.check_password(by, password)
+    if made.state == RandomizationList.State.CLOSED:
+        raise InvalidState("This list is closed already.")
+    made.state = RandomizationList.State.CLOSED
+    made.save(update_fields=["state"])
+    events.record("list closed", study=made.study.code, target=str(made.pk), data={"reason": reason})
     return made
 
 
@@ -120,7 +164,8 @@ def reveal_sequences(*, study: Study, by: User, reason: str) -> dict[UUID, str]:
     """
     check(by, Permission.ALLOCATION_VIEW, study)
     events.record_now("sequences revealed", study=study.code, target="all participants", data={"reason": reason})
-    return _sequences(Allocation.objects.filter(slot__stratum__list__study=study))
+    sites = sites_with(by, Permission.ALLOCATION_VIEW, study)
+    return _sequences(Allocation.objects.filter(slot__stratum__list__study=study, participant__site__in=sites))
 
 
 def unblind_participant(*, study: Study, participant_id: UUID, by: User, reason_code: str, reason: str) -> str:
@@ -129,12 +174,15 @@ def unblind_participant(*, study: Study, participant_id: UUID, by: User, reason_
     Raises:
         NotPermitted: the person may not unblind.
         InvalidInput: the reason is missing.
-        NotFound: the participant is not allocated in this study.
+        NotFound: no such participant is allocated at the person's sites of this study.
     """
     check(by, Permission.ALLOCATION_UNBLIND, study)
     if not reason.strip():
         raise InvalidInput("Give the reason.", fields={"reason": "Say why the treatment must be known now."})
-    found = Allocation.objects.filter(slot__stratum__list__study=study, participant_id=participant_id)
+    sites = sites_with(by, Permission.ALLOCATION_UNBLIND, study)
+    found = Allocation.objects.filter(
+        slot__stratum__list__study=study, participant_id=participant_id, participant__site__in=sites
+    )
     if not found.exists():
         raise NotFound("This participant has not been randomized.")
     events.record_now(
@@ -145,9 +193,7 @@ def unblind_participant(*, study: Study, participant_id: UUID, by: User, reason_
 
 
 def _sequences(allocations: QuerySet[Allocation]) -> dict[UUID, str]:
-    opened = {}
-    for allocation in allocations.select_related("slot__stratum"):
-        slot = allocation.slot
-        info = slot_info(slot.stratum.list_id, slot.stratum.key, slot.ordinal, slot.number)
-        opened[allocation.participant_id] = unseal(bytes(slot.sealed), info)[32:].decode()
-    return opened
+    return {
+        allocation.participant_id: open_slot(allocation.slot).sequence
+        for allocation in allocations.select_related("slot__stratum")
+    }
