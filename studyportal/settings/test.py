@@ -14,3 +14,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CELERY_BROKER_URL = os.environ.get("PORTAL_TEST_BROKER", CELERY_BROKER_URL)
 AXES_ENABLED = False
+REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"pull": None}}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
