@@ -30,12 +30,20 @@ class Command(BaseCommand):
             return
         began = time.monotonic()
         self.stdout.write("Making the SYNTHETIC demo study ...")
-        password = "demo-" + "-".join(secrets.token_hex(2) for _ in range(3))
+        password = demo_password(Path(settings.PORTAL_DATA) / "secrets" / "demo_password")
         make_demo(options["size"], password=password, say=self.stdout.write)
         accounts = Path(settings.PORTAL_DATA) / "demo_accounts.txt"
         accounts.touch(mode=0o600)
         accounts.write_text(account_lines(password))
         self.stdout.write(f"The demo study stands after {time.monotonic() - began:.0f} s.")
+
+
+def demo_password(kept: Path) -> str:
+    """Return the password of all demo accounts, made at first use."""
+    if not kept.exists():
+        kept.touch(mode=0o600)
+        kept.write_text("demo-" + "-".join(secrets.token_hex(2) for _ in range(3)))
+    return kept.read_text()
 
 
 def account_lines(password: str) -> str:

@@ -1,0 +1,94 @@
+"""Every page of the navigation, for each role, at both doors: it answers, is accessible, light, and small."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from studyportal.demo.design import ACCOUNTS
+from tests.browser.conftest import Portal
+
+LIMIT_BYTES = 120_000
+CHARTS = "plotly-basic"
+
+
+def page_bytes(page: Page) -> int:
+    """Bytes of what was loaded, charts' library left out."""
+    page.watch.requests = [request for request in page.watch.requests if CHARTS not in request.url]
+    return page.watch.transferred()
+
+
+@pytest.mark.parametrize("username", [account.username for account in ACCOUNTS])
+def test_every_page_of_the_navigation_is_sound(
+    username: str, portal: Portal, sign_in: Callable[..., Page], check_axe: Callable[[Page], None]
+) -> None:
+    base = portal.url(username)
+    start = sign_in(username)
+    links = start.locator("nav.nav a").evaluate_all("links => links.map(link => link.pathname)")
+    for path in ["/", *links]:
+        page = sign_in(username)
+        page.watch.transferred()
+        answer = page.goto(base + path)
+        page.wait_for_load_state("networkidle")
+        assert answer.status == 200, path
+        assert page_bytes(page) < LIMIT_BYTES, path
+        assert page.locator("h1").count() == 1, path
+        check_axe(page)
+
+
+def test_the_sign_in_page_is_sound_at_both_doors(
+    portal: Portal, open_page: Callable[..., Page], check_axe: Callable[[Page], None]
+) -> None:
+    for base in (portal.web, portal.vault):
+        page = open_page()
+        answer = page.goto(base)
+        page.wait_for_load_state("networkidle")
+        assert (answer.status, page.url.split("?")[0]) == (200, f"{base}/account/login/")
+        assert page_bytes(page) < LIMIT_BYTES
+        check_axe(page)
+
+
+def test_a_wrong_password_is_refused_with_a_sentence_and_the_name_is_kept(
+    portal: Portal, open_page: Callable[..., Page], check_axe: Callable[[Page], None]
+) -> None:
+    page = open_page()
+    page.goto(f"{portal.web}/account/login/")
+    page.get_by_label("Username").fill("monitor")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Continue").click()
+    assert "/account/login" in page.url
+    assert page.get_by_label("Username").input_value() == "monitor"
+    assert page.locator(".govuk-error-summary").count() == 1
+    check_axe(page)
+
+
+def test_the_vault_asks_for_the_second_factor(portal: Portal, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(f"{portal.vault}/account/login/")
+    page.get_by_label("Username").fill("unblinded")
+    page.get_by_label("Password").fill(portal.password)
+    page.get_by_role("button", name="Continue").click()
+    assert "/2fa/authenticate/" in page.url
+    page.goto(f"{portal.vault}/report/")
+    assert "/account/login" in page.url
+
+
+def test_a_blinded_account_gets_no_further_than_the_vaults_threshold(
+    portal: Portal, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.watch.expected_statuses = {403}
+    page.goto(f"{portal.vault}/account/login/")
+    page.get_by_label("Username").fill("coordinator")
+    page.get_by_label("Password").fill(portal.password)
+    page.get_by_role("button", name="Continue").click()
+    for path in ("/", "/report/", "/lists/", "/log/", "/allocations/"):
+        answer = page.goto(portal.vault + path)
+        assert answer.status == 403 or "/account/" in page.url, path
+        assert "Treatment visible" not in page.locator("nav.nav").all_inner_texts(), path
+
+
+def test_every_page_says_that_the_study_is_synthetic(sign_in: Callable[..., Page]) -> None:
+    for username in ("coordinator", "unblinded"):
+        page = sign_in(username)
+        assert "SYNTHETIC" in page.locator("header.top").inner_text()
