@@ -1,7 +1,7 @@
 """Checks the hash chains of the trail."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
@@ -18,6 +18,15 @@ class Link(NamedTuple):
     previous_hash: str
     hash: str
 
+    @property
+    def digest(self) -> str:
+        """The hash that this row must have: SHA-256 over its place, the hash before it and its body."""
+        text = f"{self.tbl}|{self.pk}|{self.seq}|{self.previous_hash}|{self.body}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+Heads = Mapping[tuple[str, str], tuple[int, str]]
+
 
 def links() -> Iterator[Link]:
     """Read the whole trail, object by object, in order."""
@@ -27,16 +36,25 @@ def links() -> Iterator[Link]:
             yield from (Link(*row) for row in rows)
 
 
-def broken(chain: Iterable[Link]) -> list[str]:
-    """Return one sentence for each link that does not follow from the one before it."""
+def heads() -> Heads:
+    """Read where each object's chain must end."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tbl, pk, seq, hash FROM audit.obj_head")
+        return {(tbl, pk): (seq, digest) for tbl, pk, seq, digest in cursor.fetchall()}
+
+
+def broken(chain: Iterable[Link], ends: Heads | None = None) -> list[str]:
+    """Return one sentence for each link that does not follow from the one before it, and for each chain cut short."""
     faults = []
+    open_ends = dict(ends or {})
     for (tbl, pk), members in groupby(chain, key=lambda link: (link.tbl, link.pk)):
         seq, previous = 0, ""
         for link in members:
-            text = f"{tbl}|{pk}|{link.seq}|{previous}|{link.body}"
             if (link.seq, link.previous_hash) != (seq + 1, previous):
                 faults.append(f"{tbl} {pk}: change {link.seq} does not follow change {seq}")
-            elif hashlib.sha256(text.encode()).hexdigest() != link.hash:
+            elif link.digest != link.hash:
                 faults.append(f"{tbl} {pk}: change {link.seq} was altered")
             seq, previous = link.seq, link.hash
-    return faults
+        if ends is not None and open_ends.pop((tbl, pk), None) != (seq, previous):
+            faults.append(f"{tbl} {pk}: the chain does not end where its head says")
+    return faults + [f"{tbl} {pk}: all {seq} changes are missing" for (tbl, pk), (seq, _) in open_ends.items()]

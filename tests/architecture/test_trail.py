@@ -2,15 +2,19 @@
 
 import datetime
 import json
+import uuid
+from io import StringIO
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, migrations, transaction
+from django.db.migrations.executor import MigrationExecutor
 
-from studyportal.audit import verify
+from studyportal.audit import events, verify
 from studyportal.audit.context import NOBODY, acting, because
 from studyportal.audit.context import _current as acting_now
-from studyportal.audit.tables import unwatched
+from studyportal.audit.management.commands.migrate import Command
+from studyportal.audit.tables import attach, check_every_table, unwatched
 from studyportal.studies.models import Site, Study
 from tests.conftest import administrator_dsn, database_role
 
@@ -143,7 +147,8 @@ def test_the_chain_verifies_and_an_alteration_is_found(study: Study) -> None:
     study.save()
     with database_role("portal_owner"):
         chain = list(verify.links())
-    assert verify.broken(chain) == []
+        ends = verify.heads()
+    assert verify.broken(chain, ends) == []
     position = next(i for i, link in enumerate(chain) if link.tbl == "public.studies_study" and link.seq == 1)
     forged = (
         chain[:position]
@@ -153,6 +158,11 @@ def test_the_chain_verifies_and_an_alteration_is_found(study: Study) -> None:
     assert len(verify.broken(forged)) == 1
     removed = chain[:position] + chain[position + 1 :]
     assert "does not follow" in verify.broken(removed)[0]
+    last = next(i for i, link in enumerate(chain) if link.tbl == "public.studies_study" and link.seq == 2)
+    cut = chain[:last] + chain[last + 1 :]
+    assert verify.broken(cut, ends) == [f"public.studies_study {study.pk}: the chain does not end where its head says"]
+    emptied = [link for link in chain if link.tbl != "public.studies_study"]
+    assert verify.broken(emptied, ends) == [f"public.studies_study {study.pk}: all 2 changes are missing"]
 
 
 def test_the_actor_does_not_survive_its_transaction() -> None:
@@ -160,3 +170,64 @@ def test_the_actor_does_not_survive_its_transaction() -> None:
         other.execute("SELECT set_config('portal.actor', 'user:somebody', true)")
         other.commit()
         assert other.execute("SELECT coalesce(current_setting('portal.actor', true), '')").fetchone() == ("",)
+
+
+def test_a_migration_writes_under_its_own_name(study: Study) -> None:
+    def rename(apps: object, schema_editor: object) -> None:
+        Study.objects.filter(pk=study.pk).update(name="Renamed by a migration")
+
+    migration = migrations.Migration("0009_rename_the_study", "studies")
+    migration.operations = [migrations.RunPython(rename, migrations.RunPython.noop)]
+    command = Command(stdout=StringIO())
+    command.verbosity = 1
+    executor = MigrationExecutor(connection, command.migration_progress_callback)
+    with database_role("portal_owner"):
+        executor.apply_migration(executor.loader.project_state(), migration)
+    assert acting_now.get().actor == "user:suite"
+    written = changes("studies_study")[-1]
+    assert (written["actor"], written["login"]) == ("migration:studies.0009_rename_the_study", "portal_owner")
+    assert written["new"]["name"] == "Renamed by a migration"
+
+
+def test_the_check_names_a_table_that_is_not_watched() -> None:
+    with database_role("portal_owner"), connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE public.forgotten (id uuid PRIMARY KEY)")
+    (found,) = check_every_table(None, databases=["default"])
+    assert (found.id, found.msg) == ("audit.E001", "public.forgotten is not watched by the audit trail.")
+    with database_role("portal_owner"):
+        assert attach() == ["public.forgotten"]
+    assert check_every_table(None, databases=["default"]) == []
+    assert check_every_table(None) == []
+
+
+def test_an_announcement_is_committed_before_what_it_announces() -> None:
+    name = f"suite announces {uuid.uuid4()}"
+
+    def seen() -> list[tuple[str, str]]:
+        with psycopg.connect(administrator_dsn(connection.settings_dict["NAME"])) as other:
+            return other.execute("SELECT actor, target FROM audit.event WHERE name = %s", [name]).fetchall()
+
+    with transaction.atomic():
+        events.record(name, study="XO", target="rolled back with the act")
+        events.record_now(name, study="XO", target="kept")
+        assert seen() == [("user:suite", "kept")]
+        transaction.set_rollback(True)
+    assert seen() == [("user:suite", "kept")]
+
+
+def test_actor_and_reason_end_with_their_block(study: Study) -> None:
+    with acting("system:test:7", request_id="r1"), because("slip", "typed twice"):
+        study.name = "Named"
+        study.save()
+    study.name = "Named again"
+    study.save()
+    found = [(c["actor"], c["request_id"], c["reason_code"], c["reason"]) for c in changes("studies_study")]
+    assert found[1:] == [("system:test:7", "r1", "slip", "typed twice"), ("user:suite", "", "", "")]
+
+
+def test_a_broken_transaction_does_not_hide_the_first_fault(study: Study) -> None:
+    with pytest.raises(DatabaseError, match="division by zero"), transaction.atomic(), acting("user:other"):
+        connection.cursor().execute("SELECT 1/0")
+    study.name = "After"
+    study.save()
+    assert changes("studies_study")[-1]["actor"] == "user:suite"
