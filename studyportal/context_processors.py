@@ -14,6 +14,7 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "door": settings.PORTAL_DOOR,
         "treatment_words": "Treatment visible" if settings.PORTAL_DOOR == "vault" else "Treatment hidden",
         "study": study,
+        "help_line": settings.PORTAL_HELP_LINE,
         "role_names": ", ".join(role.label for role in roles),
         "nav_items": items(settings.PORTAL_DOOR, getattr(request, "permissions", frozenset()), request.path),
     }

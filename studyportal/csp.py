@@ -17,3 +17,6 @@ chart_page = csp_update(
         "img-src": ["blob:"],
     }
 )
+
+# Swagger UI sets styles through the DOM only; its empty style element and its data: icons are all it needs beyond.
+swagger_page = csp_update({"style-src": [EMPTY]})

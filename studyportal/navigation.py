@@ -21,6 +21,7 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Participants", "participants", Permission.PARTICIPANT_VIEW),
         ("My ratings", "rating-worklist", Permission.RATING_ENTER),
         ("Study progress", "progress", Permission.REPORT_VIEW),
+        ("Team", "team", Permission.TEAM_MANAGE),
     ),
     "vault": (
         ("Randomization lists", "lists", Permission.LIST_VIEW),

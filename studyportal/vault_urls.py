@@ -7,8 +7,10 @@ from studyportal.health import healthz
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("account/", include("studyportal.accounts.urls")),
-    path("account/", include("allauth.urls")),
     path("lists/", include("sessions.vault_urls")),
     path("api/", include("studyportal.api.vault_urls")),
     path("", include("studyportal.reports.vault_urls")),
 ]
+
+handler404 = "studyportal.error_pages.not_found"
+handler500 = "studyportal.error_pages.server_error"

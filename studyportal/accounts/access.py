@@ -57,9 +57,19 @@ def members_only(view: Callable[Concatenate[StudyRequest, P], HttpResponseBase])
     return _marked(guarded, "members_only")
 
 
+def signed_in(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Let a view run for everyone who is signed in, with or without a study: sign-out, password, second factor."""
+    return _marked(view, "signed_in")
+
+
 def public(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Let a view run without sign-in: the health check and the sign-in pages."""
     return _marked(login_not_required(view), "public")
+
+
+def needs_study(view: Callable[..., HttpResponseBase]) -> bool:
+    """Whether a view can run only once a study is chosen; API views take theirs from the token."""
+    return getattr(view, "required_permission", "public") not in {"public", "signed_in"}
 
 
 def _marked(view: Callable[..., HttpResponseBase], declared: Any) -> Callable[..., HttpResponseBase]:

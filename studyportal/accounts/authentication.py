@@ -1,19 +1,22 @@
-"""API tokens as an authentication class, and the permission that refuses by default."""
+"""API tokens as an authentication class, and the permissions that refuse by default."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from studyportal.accounts import tokens
 from studyportal.accounts.models import ApiToken, User
 from studyportal.accounts.roles import Permission
-from studyportal.accounts.selectors import check
-from studyportal.errors import NotPermitted
+from studyportal.accounts.selectors import can, roles_of
+from studyportal.audit.context import acting
+from studyportal.studies.models import Study
+
+if TYPE_CHECKING:  # rest_framework.views imports this module for its settings
+    from rest_framework.views import APIView
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -28,7 +31,8 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(
                 "This token is unknown here, expired or revoked. Make a new one on your account page."
             )
-        tokens.mark_used(token)
+        with acting(f"user:{token.user.username}", request_id=getattr(request, "request_id", "")):
+            tokens.mark_used(token)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
@@ -37,32 +41,48 @@ class TokenAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+def study_of(request: Request) -> Study | None:
+    """Return the study of a request: a token's own, else the one chosen at sign-in."""
+    token: Any = request.auth
+    if isinstance(token, ApiToken):
+        return token.study
+    return getattr(request._request, "study", None)  # noqa: SLF001 - DRF has no public name for it
+
+
 class Refused(BasePermission):
     """The default: nobody."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Refuse."""
         del request, view
         return False
 
 
-def holding(permission: Permission) -> type[BasePermission]:
-    """Return a permission class that lets in holders of `permission` in the token's (or session's) study."""
+class Member(BasePermission):
+    """Whoever holds any role in the request's study now."""
+
+    required_permission = "members_only"
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Ask for one living role."""
+        del view
+        study = study_of(request)
+        return isinstance(request.user, User) and study is not None and bool(roles_of(request.user, study))
+
+
+def holding(*permissions: Permission) -> type[BasePermission]:
+    """Return a permission class that lets in who holds all of `permissions` in the token's (or session's) study."""
 
     class Holding(BasePermission):
-        required_permission = permission
+        required_permission = permissions
+        message = "Your role in this study does not include this table. Ask the study's administrator if it should."
 
-        def has_permission(self, request: Request, view: APIView) -> bool:
+        def has_permission(self, request: Request, view: "APIView") -> bool:
             """Check the role matrix; a token opens its own study only."""
             del view
-            token: Any = request.auth
-            study = token.study if isinstance(token, ApiToken) else getattr(request._request, "study", None)  # noqa: SLF001 - DRF has no public name for it
-            if not isinstance(request.user, User) or study is None:
+            user, study = request.user, study_of(request)
+            if not isinstance(user, User) or study is None:
                 return False
-            try:
-                check(request.user, permission, study)
-            except NotPermitted:
-                return False
-            return True
+            return all(can(user, permission, study) for permission in permissions)
 
     return Holding

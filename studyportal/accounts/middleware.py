@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
+from studyportal.accounts.access import needs_study
 from studyportal.accounts.models import User
 from studyportal.accounts.selectors import permissions_of, roles_of, studies_of
+from studyportal.studies.models import Study
 
 STUDY_KEY = "study"
 
@@ -15,7 +19,7 @@ class StudyMiddleware:
     """Set `request.study`, `request.roles` and `request.permissions` for signed-in members.
 
     A member of one study has it chosen; of several, picks once per sign-in. Somebody without any membership gets the
-    page that says so.
+    page that says so. Where `PORTAL_REQUIRE_SECOND_FACTOR` is on, nobody reaches a study without one.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -29,16 +33,23 @@ class StudyMiddleware:
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: object, kwargs: object
     ) -> HttpResponseBase | None:
         """Choose the study before the view runs; views that need none declare it."""
+        del args, kwargs
         request.study, request.roles, request.permissions = None, frozenset(), frozenset()  # type: ignore[attr-defined]
         if not isinstance(request.user, User):
             return None
-        studies = list(studies_of(request.user)[:50])
-        chosen = request.session.get(STUDY_KEY)
-        study = next((s for s in studies if str(s.pk) == chosen), studies[0] if len(studies) == 1 else None)
+        if settings.PORTAL_REQUIRE_SECOND_FACTOR and needs_study(view) and not is_mfa_enabled(request.user):
+            return HttpResponseRedirect(reverse("mfa_activate_totp"))
+        study = _chosen(request, list(studies_of(request.user)[:50]))
         if study is not None:
             request.study = study  # type: ignore[attr-defined]
             request.roles = roles_of(request.user, study)  # type: ignore[attr-defined]
             request.permissions = permissions_of(request.user, study)  # type: ignore[attr-defined]
-        elif getattr(view, "required_permission", "public") != "public":
+        elif needs_study(view):
             return HttpResponseRedirect(reverse("choose-study"))
         return None
+
+
+def _chosen(request: HttpRequest, studies: list[Study]) -> Study | None:
+    """Return the study picked at sign-in, or the only one."""
+    picked = request.session.get(STUDY_KEY)
+    return next((study for study in studies if str(study.pk) == picked), studies[0] if len(studies) == 1 else None)

@@ -1,6 +1,7 @@
 """Reads about people: roles in a study, the studies of a person."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
@@ -35,6 +36,15 @@ def roles_of(user: User, study: Study) -> frozenset[Role]:
 def permissions_of(user: User, study: Study) -> frozenset[Permission]:
     """Union of the permissions of the user's roles in `study`."""
     return frozenset[Permission]().union(*(ROLE_PERMISSIONS[role] for role in roles_of(user, study)))
+
+
+def permissions_by_site(user: User, study: Study) -> dict[UUID, frozenset[Permission]]:
+    """Return what `user` may do at each site of `study`, for pages that show many sites at once."""
+    held = [(membership.site_id, ROLE_PERMISSIONS[Role(membership.role)]) for membership in memberships_of(user, study)]
+    return {
+        site.pk: frozenset[Permission]().union(*(granted for at, granted in held if at is None or at == site.pk))
+        for site in study.sites.all()
+    }
 
 
 def sites_with(user: User, permission: Permission, study: Study) -> QuerySet[Site]:

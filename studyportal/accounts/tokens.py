@@ -23,6 +23,11 @@ DOOR_PERMISSION = {
 }
 
 
+def export_permission(door: str) -> Permission:
+    """Return what a role must include to take data out at a door."""
+    return DOOR_PERMISSION[ApiToken.Door(door)]
+
+
 @transaction.atomic
 def issue(*, study: Study, door: str, name: str, days: int, by: User) -> tuple[ApiToken, str]:
     """Make a token for one door of one study and return it with its secret, which is never shown again.
@@ -31,7 +36,7 @@ def issue(*, study: Study, door: str, name: str, days: int, by: User) -> tuple[A
         NotPermitted: the person's roles do not include exports at that door.
         InvalidInput: the name is empty or the lifetime is not 1 to 90 days.
     """
-    check(by, DOOR_PERMISSION[ApiToken.Door(door)], study)
+    check(by, export_permission(door), study)
     if not name.strip():
         raise InvalidInput(
             "Give the token a name.", fields={"name": "Say what the token is for, for example: R scripts."}
@@ -40,10 +45,10 @@ def issue(*, study: Study, door: str, name: str, days: int, by: User) -> tuple[A
         msg = f"A token lives 1 to {LONGEST.days} days."
         raise InvalidInput(msg, fields={"days": f"Enter a whole number of days from 1 to {LONGEST.days}."})
     prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-    key = f"{SCHEME}_{prefix}_{secret}"
+    key, now = f"{SCHEME}_{prefix}_{secret}", clock.now()
     token = ApiToken.objects.create(
         user=by, study=study, door=door, name=name.strip()[:60], prefix=prefix, digest=_digest(key),
-        created_at=clock.now(), expires_at=clock.now() + datetime.timedelta(days=days),
+        created_at=now, expires_at=now + datetime.timedelta(days=days),
     )  # fmt: skip
     return token, key
 

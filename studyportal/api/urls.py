@@ -1,5 +1,7 @@
 """The API of the blinded door."""
 
-from django.urls import URLPattern
+from studyportal.api.routes import mounted
+from studyportal.api.tables import TABLES
+from studyportal.api.views import TableView
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = mounted(TABLES, TableView)

@@ -1,5 +1,7 @@
 """The API of the unblinded door."""
 
-from django.urls import URLPattern
+from studyportal.api.routes import mounted
+from studyportal.api.unblinded_tables import UNBLINDED_TABLES
+from studyportal.api.views import UnblindedTableView
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = mounted(UNBLINDED_TABLES, UnblindedTableView)

@@ -194,14 +194,17 @@ REST_FRAMEWORK = {
     "ALLOWED_VERSIONS": ["v1"],
     "EXCEPTION_HANDLER": "studyportal.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_THROTTLE_RATES": {"pull": "600/min"},
     "COERCE_DECIMAL_TO_STRING": False,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Crossover study data API",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["studyportal.accounts.authentication.Refused"],
+    "DISABLE_ERRORS_AND_WARNINGS": False,
 }
 
 CELERY_BROKER_URL = os.environ.get(
