@@ -20,12 +20,14 @@ from studyportal.demo.outcomes import Outcome
 from studyportal.demo.plan import DAY, SCREENING_DAYS_BEFORE, Plan, make_plans
 from studyportal.studies.models import Study
 
+Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""Asks the vault's half: an act and its request in, an answer out."""
 MAKER = "system:demo"
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
 SLOTS_PER_STRATUM = 20
 
 
-def make_demo(size: str, *, password: str, say: Callable[[str], None]) -> Study:
+def make_demo(size: str, *, password: str, say: Callable[[str], None], ask: Ask | None = None) -> Study:
     """Make everything but the spectra; return the study."""
     now = clock.now()
     plans = make_plans(size, today=now.date())
@@ -37,13 +39,14 @@ def make_demo(size: str, *, password: str, say: Callable[[str], None]) -> Study:
         people = design.make_people(study, password=password)
         design.make_bases(study, by=people["imaging"])
     say("Randomization list: generated and approved at the vault ...")
-    at_the_vault("list", {"at": journey.moment(opens + DAY, 9).isoformat(), "slots": SLOTS_PER_STRATUM})
+    (ask or at_the_vault)("list", {"at": journey.moment(opens + DAY, 9).isoformat(), "slots": SLOTS_PER_STRATUM})
     for person in people.values():
         remember_password(person)
     cast = journey.Cast(study, people, password)
     say("Participants: screening, consent, eligibility, randomization ...")
     journey.perform((act for plan in plans for act in journey.enrolment(cast, plan)), until=now)
-    outcomes = outcomes_of(cast.participants, plans)
+    keep_people(cast, plans)
+    outcomes = outcomes_of(people_on_file(), ask=ask)
     say("Sessions and ratings ...")
     for plan in plans:
         participant = cast.participants.get(plan.person.position)
@@ -52,17 +55,30 @@ def make_demo(size: str, *, password: str, say: Callable[[str], None]) -> Study:
     return study
 
 
-def outcomes_of(participants: dict[int, Any], plans: list[Plan]) -> dict[UUID, list[Outcome]]:
+def keep_people(cast: journey.Cast, plans: list[Plan]) -> None:
+    """Note who is who of the generator's people: drawn before anybody was allocated, so it tells nothing."""
+    place = _people_file()
+    place.touch(mode=0o600)
+    place.write_text(
+        json.dumps([
+            {
+                "id": str(cast.participants[plan.person.position].pk), "position": plan.person.position,
+                "sex": plan.person.sex.value, "age": plan.person.age, "days": plan.person.session_days,
+            }
+            for plan in plans
+            if plan.person.position in cast.participants
+        ])
+    )  # fmt: skip
+
+
+def people_on_file() -> list[dict[str, Any]]:
+    """Return who is who of the generator's people."""
+    return list(json.loads(_people_file().read_text()))
+
+
+def outcomes_of(people: list[dict[str, Any]], *, ask: Ask | None = None) -> dict[UUID, list[Outcome]]:
     """Ask the vault for the outcomes of those who are allocated."""
-    people = [
-        {
-            "id": str(participants[plan.person.position].pk), "position": plan.person.position,
-            "sex": plan.person.sex.value, "age": plan.person.age, "days": plan.person.session_days,
-        }
-        for plan in plans
-        if plan.person.position in participants
-    ]  # fmt: skip
-    answer = at_the_vault("outcomes", {"people": people})
+    answer = (ask or at_the_vault)("outcomes", {"people": people})
     return {UUID(key): [Outcome.from_document(row) for row in rows] for key, rows in answer.items()}
 
 
@@ -86,3 +102,7 @@ def remember_password(user: User) -> None:
 def is_empty() -> bool:
     """Whether the portal holds no study and no person yet."""
     return not Study.objects.exists() and not User.objects.exists()
+
+
+def _people_file() -> Path:
+    return Path(settings.PORTAL_DATA) / "demo_people.json"

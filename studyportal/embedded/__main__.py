@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from studyportal.embedded.folder import DataFolder, StartError
-from studyportal.embedded.programs import REPOSITORY, Program, beat, door, worker
+from studyportal.embedded.programs import REPOSITORY, Program, beat, demo_spectra, door, worker
 from studyportal.embedded.supervisor import Supervisor, refuse_used_port
 
 SECRETS = ("admin_password", "web_secret_key", "vault_secret_key", "identity_key")
@@ -62,7 +62,9 @@ def refuse_ports(port: int, vault_port: int) -> None:
 
 def programs(chosen: argparse.Namespace, folder: DataFolder) -> list[Program]:
     """Return what runs, in the order of starting."""
-    return [worker(), beat(folder.path), door("web", "web", chosen.port), door("vault", "vault", chosen.vault_port)]
+    doors = [door("web", "web", chosen.port), door("vault", "vault", chosen.vault_port)]
+    demo = [] if chosen.demo == "none" else [demo_spectra()]
+    return [worker(), beat(folder.path), *doors, *demo]
 
 
 def run(supervisor: Supervisor, chosen: argparse.Namespace, began: float) -> None:

@@ -27,6 +27,8 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGTERM
     patience_s: float = 8.0
+    is_once: bool = False
+    """Ends by itself when its work is done; only a failure starts it again."""
 
     def environment(self, data: Path) -> dict[str, str]:
         """Return the whole environment of the process."""
@@ -85,6 +87,11 @@ def beat(data: Path) -> Program:
         ),
         "worker",
     )  # fmt: skip
+
+
+def demo_spectra() -> Program:
+    """Return the process that brings the demo's spectra in behind the start."""
+    return Program("demo", management("demo_spectra"), "web", is_once=True)
 
 
 def management(*arguments: str) -> tuple[str, ...]:

@@ -144,7 +144,9 @@ class Supervisor:
                 service.start()
         now = time.monotonic()
         for watched in self.watched:
-            if watched.child is None or watched.child.poll() is None:
+            if watched.child is None or (code := watched.child.poll()) is None:
+                continue
+            if code == 0 and watched.program.is_once:
                 continue
             if watched.retry_at is None:
                 steady = now - watched.started > STEADY_S

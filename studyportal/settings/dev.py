@@ -5,3 +5,4 @@ from studyportal.settings.base import *
 DEBUG = False
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
+AXES_VERBOSE = False
