@@ -107,15 +107,11 @@ def held(lease: Lease) -> QuantificationRun:
     Raises:
         LeaseLost: the run is no longer this worker's.
     """
-    run = (
-        QuantificationRun.objects.select_for_update(of=("self",))
-        .select_related("spectrum__session__participant__study")
-        .filter(pk=lease.run_id, fencing_token=lease.token, state__in=ACTIVE)
-        .first()
-    )
-    if run is None:
+    # Locked without joins: PostgreSQL's FOR UPDATE OF takes no table name with a schema.
+    mine = QuantificationRun.objects.filter(pk=lease.run_id, fencing_token=lease.token, state__in=ACTIVE)
+    if mine.select_for_update().first() is None:
         raise LeaseLost
-    return run
+    return mine.select_related("basis", "spectrum__upload", "spectrum__session__participant__study").get()
 
 
 @transaction.atomic

@@ -114,10 +114,11 @@ def review(*, run: QuantificationRun, decision: str, comment: str, by: User) -> 
 
 
 def _locked(run: QuantificationRun, by: User, permission: Permission) -> QuantificationRun:
+    # Locked without joins: PostgreSQL's FOR UPDATE OF takes no table name with a schema.
+    QuantificationRun.objects.select_for_update().get(pk=run.pk)
     locked = (
-        QuantificationRun.objects.select_for_update(of=("self",))
-        .select_related("spectrum__session__participant__study", "spectrum__session__participant__site")
-        .select_related("spectrum__water_reference")
+        QuantificationRun.objects.select_related("spectrum__session__participant__study", "spectrum__water_reference")
+        .select_related("spectrum__session__participant__site")
         .get(pk=run.pk)
     )
     participant = locked.spectrum.session.participant

@@ -27,6 +27,16 @@ PIECE_LIMIT_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WholeFile:
+    """A file that is wholly here, with its companions by name."""
+
+    kind: str
+    filename: str
+    content: bytes
+    companions: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """What an upload has come to: `spectrum` when it is in; `is_duplicate` when it was in before."""
 
@@ -143,35 +153,32 @@ def store_upload(
     Raises:
         NotPermitted, InvalidInput, InvalidState: as `announce`.
     """
-    arrival = receive_whole(
-        session=session, kind=kind, filename=filename, content=content, by=by, companions=companions,
-        acquired_at=acquired_at,
-    )  # fmt: skip
+    file = WholeFile(kind=kind, filename=filename, content=content, companions=tuple(companions))
+    (arrival,) = receive(session=session, files=[file], acquired_at=acquired_at, by=by)
     assert arrival.spectrum is not None
     return arrival.spectrum
 
 
-def receive_whole(
-    *,
-    session: StudySession,
-    kind: str,
-    filename: str,
-    content: bytes,
-    by: User,
-    companions: Sequence[tuple[str, bytes]] = (),
-    acquired_at: datetime.datetime | None = None,
-) -> Arrival:
-    """Take in a whole file at once and say whether it was here before."""
-    arrival = announce(
-        session=session, kind=kind, file=announced(filename, content), acquired_at=acquired_at, by=by,
-        companions=[announced(*companion) for companion in companions],
-    )  # fmt: skip
-    if arrival.spectrum is not None:
-        return arrival
-    beside = {hashlib.sha256(one).hexdigest(): one for _, one in companions}
-    for companion in arrival.upload.companions.all():
-        _send(companion, beside[companion.sha256], by)
-    return _send(arrival.upload, content, by)
+@transaction.atomic
+def receive(
+    *, session: StudySession, files: Sequence[WholeFile], acquired_at: datetime.datetime | None = None, by: User
+) -> list[Arrival]:
+    """Take in whole files: all of them, or none when one is refused.
+
+    Raises:
+        NotPermitted, InvalidInput, InvalidState: as `announce`.
+    """
+    arrivals = [
+        announce(
+            session=session, kind=file.kind, file=announced(file.filename, file.content), acquired_at=acquired_at,
+            by=by, companions=[announced(*companion) for companion in file.companions],
+        )
+        for file in files
+    ]  # fmt: skip
+    return [
+        arrival if arrival.spectrum is not None else _send_whole(arrival.upload, file, by)
+        for arrival, file in zip(arrivals, files, strict=True)
+    ]
 
 
 def announced(filename: str, content: bytes) -> Announced:
@@ -195,6 +202,13 @@ def tidy() -> None:
     )
     for upload in [*stale, *stored]:
         remove_raw(upload=upload)
+
+
+def _send_whole(upload: Upload, file: WholeFile, by: User) -> Arrival:
+    beside = {hashlib.sha256(content).hexdigest(): content for _, content in file.companions}
+    for companion in upload.companions.all():
+        _send(companion, beside[companion.sha256], by)
+    return _send(upload, file.content, by)
 
 
 def _send(upload: Upload, content: bytes, by: User) -> Arrival:

@@ -1,90 +1,93 @@
-"""Spectra with finished runs as rows, without a file or a worker: what datasets and figures read."""
+"""Spectra of a held session: uploaded, stored without the engine, finished with a given document."""
 
-import hashlib
-from collections.abc import Sequence
+import json
+import math
+from typing import Any
 
-from sessions.models import (
-    BasisSet,
-    MetaboliteEstimate,
-    QuantificationResult,
-    QuantificationReview,
-    QuantificationRun,
-    Spectrum,
-    StudySession,
-    Upload,
-)
-from studyportal import clock
+from sessions.models import BasisSet, QuantificationRun, Spectrum, StudySession, Upload
+from sessions.services import fitting, jobs, store, uploads
+from tests.factories import journey
 from tests.factories.world import World
 
-BLOCKS = ((-4.0, 1.2), (4.0, 1.3))
-"""Minutes from the infusion's start and the block's Glx/tNAA."""
+HEADER = {"SpectrometerFrequency": [123.2], "ResonantNucleus": ["1H"], "EchoTime": 0.035, "RepetitionTime": 2.0}
+RATIOS = {
+    "Glu/tCr": (1.229, 4.1), "Gln/tCr": (0.139, 22.0), "Glx/tCr": (1.368, 4.4), "tNAA/tCr": (1.427, 2.0),
+    "Ins/tCr": (0.792, 4.0), "Glx/tNAA": (0.959, 4.6),
+}  # fmt: skip
+CURVES = {
+    "ppm": [4.0 - 0.05 * step for step in range(73)],
+    "data": [math.exp(-((4.0 - 0.05 * step - 2.01) ** 2) / 0.005) for step in range(73)],
+    "fit": [math.exp(-((4.0 - 0.05 * step - 2.01) ** 2) / 0.005) for step in range(73)],
+    "baseline": [0.0] * 73,
+    "residual": [0.0] * 73,
+    "components": {"NAA": [0.1] * 73},
+}
 
 
-def quantified(
-    world: World,
-    session: StudySession,
-    *,
-    whole: float = 1.25,
-    blocks: Sequence[tuple[float, float]] = BLOCKS,
-    snr: float = 41.0,
-    is_usable: bool = True,
-) -> QuantificationRun:
-    """Return a finished run of a new spectrum of the session."""
-    digest = hashlib.sha256(f"{session.pk}{session.spectra.count()}".encode()).hexdigest()
-    upload = Upload.objects.create(
-        session=session, suffix=".nii.gz", size_bytes=9, received_bytes=9, sha256=digest,
-        created_by=world.imaging_analyst, completed_at=clock.now(),
+def document(*, blocks: int = 0, snr: float = 47.0, fwhm_ppm: float = 0.041) -> dict[str, Any]:
+    """Return what the engine prints, with the numbers of a good 3 T spectrum."""
+    found = {
+        "metabolites": {
+            "NAA": {"amplitude": 11.8, "crlb_percent": 2.0}, "Gln": {"amplitude": 2.3, "crlb_percent": 22.0},
+        },
+        "ratios": {name: {"value": value, "crlb_percent": crlb} for name, (value, crlb) in RATIOS.items()},
+        "quality": {"snr": snr, "fwhm_hz": fwhm_ppm * 123.2, "fwhm_ppm": fwhm_ppm},
+        "sensitivity": {"Glx/tNAA": [0.92, 1.01]},
+        "flags": ["Gln: CRLB above 20 %"],
+        "engine_version": "1.0.0",
+        "settings_sha256": "0" * 64,
+        "seconds": 0.04,
+    }  # fmt: skip
+    if blocks:
+        found["blocks"] = [
+            {
+                "block": block, "minutes_from_start": 4.0 + 8.0 * block, "metabolites": {}, "quality": {},
+                "ratios": {"Glx/tNAA": {"value": 0.9 + 0.02 * block, "crlb_percent": 5.0}},
+            }
+            for block in range(blocks)
+        ]  # fmt: skip
+    return found
+
+
+def make_basis(world: World, *, tesla: float = 3.0, is_default: bool = True) -> BasisSet:
+    """Add a simulated basis set."""
+    return BasisSet.objects.create(
+        study=world.study, name=f"Simulated {tesla:g} T", field_tesla=tesla, echo_time_ms=35.0, is_default=is_default,
+        simulation="sim:press:17.5,17.5@3T" if tesla < 5 else "sim:steam:11,17@7T", uploaded_by=world.imaging_analyst,
     )  # fmt: skip
-    spectrum = Spectrum.objects.create(
-        session=session, upload=upload, kind="metabolite", ordinal=session.spectra.count() + 1,
-        original_sha256=digest, status="stored", stored_sha256=digest, stored_bytes=9,
-        uploaded_by=world.imaging_analyst,
-    )  # fmt: skip
-    return _finished(world, spectrum, ordinal=1, whole=whole, blocks=blocks, snr=snr, is_usable=is_usable)
 
 
-def rerun(world: World, *, verdicts: Sequence[str] = ()) -> QuantificationRun:
-    """Return a second finished run of the only spectrum, with reviews."""
-    spectrum = Spectrum.objects.get(session__participant__study=world.study)
-    run = _finished(world, spectrum, ordinal=2, whole=1.25, blocks=BLOCKS, snr=41.0, is_usable=True)
-    for decision in verdicts:
-        QuantificationReview.objects.create(run=run, decision=decision, reviewed_by=world.imaging_analyst)
-    return run
+def held_session(world: World, **place: Any) -> StudySession:
+    """Hold a session of a new participant; the list is activated by the caller."""
+    return journey.held(world, journey.randomized(world, **place))
 
 
-def _finished(
-    world: World,
-    spectrum: Spectrum,
-    *,
-    ordinal: int,
-    whole: float,
-    blocks: Sequence[tuple[float, float]],
-    snr: float,
-    is_usable: bool,
-) -> QuantificationRun:
-    basis, _ = BasisSet.objects.get_or_create(
-        study=world.study, name="Simulated PRESS",
-        defaults={"simulation": "press:30", "uploaded_by": world.imaging_analyst},
-    )  # fmt: skip
-    run = QuantificationRun.objects.create(
-        spectrum=spectrum, ordinal=ordinal, basis=basis, settings_sha256=f"{ordinal:064x}", engine_version="1",
-        state="done", requested_by=world.imaging_analyst, finished_at=clock.now(),
-    )  # fmt: skip
-    document = {
-        "ratios": {"Glx/tNAA": {"value": whole, "crlb_percent": 4.0}},
-        "quality": {"snr": snr, "fwhm_hz": 5.5},
-        "blocks": [
-            {"block": number, "minutes_from_start": minutes, "quality": {"snr": 20.0, "fwhm_hz": 5.5}}
-            for number, (minutes, _) in enumerate(blocks)
-        ],
-    }
-    result = QuantificationResult.objects.create(
-        run=run, document=document, curves_sha256="c" * 64, is_usable=is_usable, seconds=0.1
+def uploaded(
+    world: World, session: StudySession, content: bytes = b"spectrum", kind: str = Upload.Kind.METABOLITE, **more: Any
+) -> Spectrum:
+    """Upload bytes as the imaging analyst; they need not be a spectrum."""
+    return uploads.store_upload(
+        session=session, kind=kind, filename="any name.nii.gz", content=content, by=world.imaging_analyst, **more
     )
-    MetaboliteEstimate.objects.create(result=result, quantity="ratio", name="Glx/tNAA", value=whole, crlb_percent=4.0)
-    for number, (minutes, value) in enumerate(blocks):
-        MetaboliteEstimate.objects.create(
-            result=result, block=number, minutes_from_infusion=minutes, quantity="ratio", name="Glx/tNAA",
-            value=value, crlb_percent=9.0,
-        )  # fmt: skip
+
+
+def stored(spectrum: Spectrum) -> Spectrum:
+    """Store a spectrum as if the engine had converted it."""
+    spectrum.status, spectrum.header = Spectrum.Status.STORED, HEADER
+    spectrum.stored_sha256, spectrum.stored_bytes = store.put(b"NIfTI of " + str(spectrum.pk).encode()), 45
+    spectrum.save()
+    uploads.remove_raw(upload=spectrum.upload)
+    return spectrum
+
+
+def finished(world: World, spectrum: Spectrum, found: dict[str, Any] | None = None) -> QuantificationRun:
+    """Finish a spectrum's latest run with a document, through the lease, as a worker does."""
+    stored(spectrum)
+    run = spectrum.runs.latest("ordinal")
+    run.basis = world.study.basis_sets.get(is_default=True)
+    run.save()
+    lease = jobs.claim(run.pk)
+    assert lease is not None
+    fitting._commit(lease, found or document(), json.dumps(CURVES).encode())
+    run.refresh_from_db()
     return run

@@ -1,0 +1,216 @@
+"""What the page of a quantification says: stages, ratios, amplitudes, the course over blocks. No HTML here."""
+
+import datetime
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sessions.models import MetaboliteEstimate, QuantificationRun, Spectrum, StudySession, Upload
+from sessions.policies import infusion_start
+
+State = QuantificationRun.State
+RATIOS = ("Glu/tCr", "Gln/tCr", "Glx/tCr", "tNAA/tCr", "Ins/tCr", "Glx/tNAA")
+CRLB_RULE_PERCENT = 20
+STAGE_WORDS: Mapping[str, str] = {
+    State.QUEUED: "Waiting for a worker",
+    State.CHECKING: "Checking the file",
+    State.CONVERTING: "Removing identifiers",
+    State.PREPROCESSING: "Preprocessing",
+    State.FITTING: "Fitting",
+    State.DONE: "Finished",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled",
+}
+REACHED: Mapping[str, int] = {
+    State.QUEUED: 1, State.CHECKING: 1, State.CONVERTING: 1, State.PREPROCESSING: 2, State.FITTING: 3, State.DONE: 4,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One field of the stages bar: done, now or to come."""
+
+    name: str
+    detail: str
+    at: datetime.datetime | None
+    status: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One number with its uncertainty."""
+
+    name: str
+    value: float | None
+    crlb_percent: float | None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Whether the CRLB keeps the 20 % rule; a flag for the eye, never a reason to drop the value."""
+        return self.crlb_percent is not None and self.crlb_percent <= CRLB_RULE_PERCENT
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One block of the course: its time and the primary ratio with its error."""
+
+    block: int
+    minutes: float | None
+    value: float | None
+    crlb_percent: float | None
+
+    @property
+    def error(self) -> float | None:
+        """The Cramer-Rao bound in the ratio's own unit."""
+        return (
+            self.value * self.crlb_percent / 100 if self.value is not None and self.crlb_percent is not None else None
+        )
+
+
+def stages(run: QuantificationRun) -> list[Stage]:
+    """Return the bar: uploaded, checked, preprocessed, fitted, reviewed (a water reference is stored, not fitted)."""
+    spectrum = run.spectrum
+    reached = REACHED.get(run.state, 0)
+    review = next(iter(run.reviews.all()), None)
+    uploaded = Stage("Uploaded", f"{_size(spectrum.upload.size_bytes)}, SHA-256 checked", spectrum.uploaded_at, "done")
+    names = ["Checked"] if spectrum.kind == Upload.Kind.WATER else ["Checked", "Preprocessed", "Fitted"]
+    middle = [_middle(run, name, position, reached) for position, name in enumerate(names, start=1)]
+    if spectrum.kind == Upload.Kind.WATER:
+        return [uploaded, *middle]
+    verdict = (
+        Stage("Reviewed", review.get_decision_display(), review.reviewed_at, "done")
+        if review
+        else Stage(
+            "Reviewed",
+            "Waiting for review" if run.state == State.DONE else "",
+            None,
+            "now" if reached == 4 else "later",
+        )
+    )
+    return [uploaded, *middle, verdict]
+
+
+def _middle(run: QuantificationRun, name: str, position: int, reached: int) -> Stage:
+    if run.state in {State.FAILED, State.CANCELLED}:
+        return Stage(name, "", None, "later")
+    if reached > position:
+        at = run.finished_at if name == "Fitted" or run.spectrum.kind == Upload.Kind.WATER else None
+        return Stage(name, _detail(run, name), at, "done")
+    if reached == position:
+        waiting = run.state == State.QUEUED
+        return Stage(name, STAGE_WORDS[run.state], None, "now", None if waiting else run.progress)
+    return Stage(name, "", None, "later")
+
+
+def _detail(run: QuantificationRun, name: str) -> str:
+    if name == "Checked":
+        return sequence_words(run.spectrum.header) or "Identifiers removed"
+    if name == "Fitted":
+        return run.basis.name if run.basis else ""
+    return "Water reference used" if run.settings.get("water") else "Without water reference"
+
+
+def sequence_words(header: Mapping[str, Any]) -> str:
+    """Return sequence, echo time and field strength as far as the header gives them."""
+    words = [str(header[key]) for key in ("SequenceName",) if header.get(key)]
+    if isinstance(echo := header.get("EchoTime"), int | float):
+        words.append(f"TE {echo * 1000:g} ms")
+    frequency = header.get("SpectrometerFrequency")
+    value = frequency[0] if isinstance(frequency, list) and frequency else frequency
+    if isinstance(value, int | float):
+        words.append(f"{value:.1f} MHz")
+    return ", ".join(words)
+
+
+def ratio_rows(document: Mapping[str, Any], primary: str) -> list[Row]:
+    """Return the reported ratios in their fixed order, the primary one with its sensitivity band."""
+    found = document.get("ratios", {})
+    bands = document.get("sensitivity", {})
+    names = [*RATIOS, *([primary] if primary not in RATIOS else [])]
+    return [
+        Row(name, found[name]["value"], found[name]["crlb_percent"], *(bands.get(name) or (None, None)))
+        for name in names
+        if name in found
+    ]
+
+
+def metabolite_rows(document: Mapping[str, Any]) -> list[Row]:
+    """Return every amplitude, sums first as the engine orders them."""
+    return [
+        Row(name, found["amplitude"], found["crlb_percent"]) for name, found in document.get("metabolites", {}).items()
+    ]
+
+
+def course(estimates: Iterable[MetaboliteEstimate], document: Mapping[str, Any], primary: str) -> list[Point]:
+    """Return the primary ratio block by block; empty when the spectrum is not functional.
+
+    Minutes count from the infusion where the scan's start is on record, else from the start of the scan.
+    """
+    since_scan = {part["block"]: part.get("minutes_from_start") for part in document.get("blocks", ())}
+    return [
+        Point(
+            one.block, since_scan.get(one.block) if one.minutes_from_infusion is None else one.minutes_from_infusion,
+            one.value, one.crlb_percent,
+        )
+        for one in estimates
+        if one.block is not None and one.name == primary and one.quantity == MetaboliteEstimate.Quantity.RATIO
+    ]  # fmt: skip
+
+
+def is_placed(spectrum: Spectrum) -> bool:
+    """Whether the scan's start is on record, so that blocks stand on the infusion's time line."""
+    return spectrum.upload.acquired_at is not None and infusion_start(spectrum.session) is not None
+
+
+def infusion_minutes(session: StudySession) -> float | None:
+    """Return how long the infusion ran."""
+    dose = next((one for one in session.doses.all() if one.planned.kind == "infusion" and one.ended_at), None)
+    return (dose.ended_at - dose.started_at).total_seconds() / 60 if dose and dose.ended_at else None
+
+
+def course_figure(points: list[Point], primary: str, *, shaded_minutes: float | None, origin: str) -> dict[str, Any]:
+    """Return the Plotly figure of a course: points with CRLB error bars, the infusion shaded."""
+    shown = [point for point in points if point.value is not None and point.minutes is not None]
+    layout: dict[str, Any] = {
+        "xaxis": {"title": {"text": f"Minutes from the start of the {origin}"}, "zeroline": False},
+        "yaxis": {"title": {"text": primary}, "zeroline": False},
+        "showlegend": False,
+    }
+    if shaded_minutes:
+        layout["shapes"] = [{
+            "type": "rect", "xref": "x", "yref": "paper", "x0": 0, "x1": shaded_minutes, "y0": 0, "y1": 1,
+            "layer": "below", "line": {"width": 0}, "fillcolor": "rgba(128,144,160,0.22)",
+        }]  # fmt: skip
+        layout["annotations"] = [{
+            "xref": "x", "yref": "paper", "x": shaded_minutes / 2, "y": 1.0, "yanchor": "bottom", "text": "Infusion",
+            "showarrow": False,
+        }]  # fmt: skip
+    trace = {
+        "type": "scatter", "mode": "lines+markers", "name": primary, "meta": {"role": "a"},
+        "x": [point.minutes for point in shown], "y": [point.value for point in shown],
+        "error_y": {"type": "data", "array": [point.error for point in shown], "visible": True, "thickness": 1.5},
+        "marker": {"size": 9}, "hovertemplate": "%{x:.0f} min: %{y:.3f}<extra></extra>",
+    }  # fmt: skip
+    return {"data": [trace], "layout": layout}
+
+
+def csv_rows(estimates: Iterable[MetaboliteEstimate]) -> Iterable[list[object]]:
+    """Yield the tidy table of a result: a header, then one row a number."""
+    header: list[object] = ["block", "minutes_from_infusion", "quantity", "name", "value", "crlb_percent"]
+    return itertools.chain(
+        [header],
+        (
+            ["" if value is None else value for value in (
+                one.block, one.minutes_from_infusion, one.quantity, one.name, one.value, one.crlb_percent
+            )]
+            for one in estimates
+        ),
+    )  # fmt: skip
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1024**2:.1f} MB" if size_bytes >= 1024**2 else f"{max(size_bytes / 1024, 0.1):.1f} kB"
