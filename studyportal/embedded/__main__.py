@@ -72,11 +72,12 @@ def run(supervisor: Supervisor, chosen: argparse.Namespace, began: float) -> Non
     print("Starting the database and the queue ...", flush=True)
     supervisor.start_services()
     supervisor.run_once("owner", "prepare")
-    if chosen.demo != "none":
+    if chosen.demo != "none" and not supervisor.holds_studies():
         supervisor.run_once("web", "demo", "--size", chosen.demo)
-    supervisor.start_programs()
+    supervisor.start("web", "vault")
     supervisor.wait_for(chosen.port)
     supervisor.wait_for(chosen.vault_port)
+    supervisor.start("worker", "beat", "demo")
     print(f"\nTreatment hidden:   http://127.0.0.1:{chosen.port}/")
     print(f"Treatment visible:  http://127.0.0.1:{chosen.vault_port}/")
     accounts = supervisor.folder.path / "demo_accounts.txt"

@@ -5,6 +5,7 @@ import hashlib
 import os
 import pwd
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -89,8 +90,9 @@ class DataFolder:
         self.run.chmod(0o711)
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Remove the sockets' folder and give the lock back."""
         if self._lock is not None:
+            shutil.rmtree(self.run, ignore_errors=True)
             self._lock.close()
             self._lock = None
 

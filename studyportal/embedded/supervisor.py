@@ -10,6 +10,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
+import psycopg
+
 from studyportal.embedded.children import spawn, stop
 from studyportal.embedded.folder import DataFolder, StartError
 from studyportal.embedded.postgres import Postgres
@@ -101,10 +103,16 @@ class Supervisor:
             msg = f"The step '{arguments[0]}' failed; read the lines above and {self.folder.path}/postgres.log."
             raise StartError(msg)
 
-    def start_programs(self) -> None:
-        """Start every program."""
+    def holds_studies(self) -> bool:
+        """Whether the database has a study: asked here, since a whole Django for one question costs seconds."""
+        with psycopg.connect(self.postgres.dsn(DATABASE)) as admin:
+            return admin.execute("SELECT 1 FROM public.studies_study LIMIT 1").fetchone() is not None
+
+    def start(self, *names: str) -> None:
+        """Start the programs of these names."""
         for watched in self.watched:
-            self._start(watched)
+            if watched.program.name in names:
+                self._start(watched)
 
     def wait_for(self, port: int) -> None:
         """Wait until a door answers its health check.

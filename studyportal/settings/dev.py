@@ -3,6 +3,6 @@
 from studyportal.settings.base import *
 
 DEBUG = False
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = True
+STATIC_ROOT = PORTAL_DATA / "static"
+WHITENOISE_MAX_AGE = 0
 AXES_VERBOSE = False
