@@ -5,6 +5,7 @@ import functools
 from typing import Any
 from uuid import UUID
 
+from django.urls import include, path
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
@@ -14,7 +15,7 @@ from studyportal.api.parameters import DEFAULT_LIMIT, LONGEST_PAGE
 from studyportal.api.tables import Column, Table
 from studyportal.api.views import IndexView, TableView
 
-URLS = {"web": "studyportal.urls", "vault": "studyportal.vault_urls"}
+URLS = {"web": "studyportal.api.urls", "vault": "studyportal.api.vault_urls"}
 TITLES = {"web": "Crossover study data API", "vault": "Crossover study data API, treatment visible"}
 ABOUT = {
     "web": (
@@ -141,7 +142,7 @@ def described(view: type[TableView]) -> type[TableView]:
 @functools.cache
 def document(door: str) -> dict[str, Any]:
     """Return the OpenAPI document of a door."""
-    generator = SchemaGenerator(urlconf=URLS[door], api_version="v1")  # type: ignore[no-untyped-call]  # half typed
+    generator = SchemaGenerator(patterns=[path("api/", include(URLS[door]))], api_version="v1")  # type: ignore[no-untyped-call]  # half typed
     made: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # half typed
     made["info"] |= {"title": TITLES[door], "description": ABOUT[door]}
     return made
