@@ -52,6 +52,11 @@ class RandomizationList(models.Model):
     def __str__(self) -> str:
         return f"list {self.commitment_root[:8]}"
 
+    @property
+    def method_words(self) -> str:
+        """The method as the page says it."""
+        return self.method.replace("_", " ").capitalize()
+
 
 class Stratum(models.Model):
     """A stratum of a list; `taken` is the head that allocate() locks."""

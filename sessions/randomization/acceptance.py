@@ -28,6 +28,8 @@ class StratumFacts:
         Slots by sequence code.
     largest_imbalance
         The most that one sequence is ever ahead of another while the list is used up.
+    imbalance_allowed
+        The most that the method allows.
     blocks, blocks_balanced
         Whole blocks within the list, and how many of them hold every sequence equally often; 0 without blocks.
     is_sorted
@@ -38,6 +40,7 @@ class StratumFacts:
     slots: int
     counts: Mapping[str, int]
     largest_imbalance: int
+    imbalance_allowed: int
     blocks: int
     blocks_balanced: int
     is_sorted: bool
@@ -62,8 +65,11 @@ class Acceptance:
 
     @property
     def is_balanced(self) -> bool:
-        """Whether every whole block is balanced."""
-        return all(facts.blocks == facts.blocks_balanced for facts in self.strata)
+        """Whether every whole block is balanced and no stratum passes the imbalance of its method."""
+        return all(
+            facts.blocks == facts.blocks_balanced and facts.largest_imbalance <= facts.imbalance_allowed
+            for facts in self.strata
+        )
 
     @property
     def is_sorted(self) -> bool:
@@ -116,11 +122,16 @@ def accept(
         drawn = draw_blocks(stratum_stream(seed, key), sequences, length, block_sizes_of(parameters))
         return [len(block) for block in drawn]
 
+    if method is Method.PERMUTED_BLOCKS:
+        allowed = max(block_sizes_of(parameters)) // len(sequences)
+    else:
+        allowed = int(str(parameters.get("tolerance", 3)))
     ordered = [slot for key in strata for slot in by_stratum[key]]
     numbers = [slot.number for slot in slots]
     return Acceptance(
         strata=tuple(
-            _facts(key, [slot.sequence for slot in own], block_sizes(key), sequences) for key, own in by_stratum.items()
+            _facts([slot.sequence for slot in own], key, block_sizes(key), sequences, allowed)
+            for key, own in by_stratum.items()
         ),
         derives_again=tuple(ordered) == again.slots and again.root == root,
         numbers_distinct=len(set(numbers)) == len(numbers),
@@ -128,13 +139,16 @@ def accept(
     )
 
 
-def _facts(key: str, codes: Sequence[str], block_sizes: Sequence[int], sequences: Sequence[str]) -> StratumFacts:
+def _facts(
+    codes: Sequence[str], key: str, block_sizes: Sequence[int], sequences: Sequence[str], allowed: int
+) -> StratumFacts:
     blocks = _whole_blocks(codes, block_sizes)
     return StratumFacts(
         stratum=key,
         slots=len(codes),
         counts={code: codes.count(code) for code in sequences},
         largest_imbalance=largest_imbalance(codes, sequences),
+        imbalance_allowed=allowed,
         blocks=len(blocks),
         blocks_balanced=sum(len({block.count(code) for code in sequences}) == 1 for block in blocks),
         is_sorted=len(codes) > len(sequences) and _runs(codes) == len(set(codes)),

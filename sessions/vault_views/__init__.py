@@ -1,0 +1,1 @@
+"""Pages of randomization lists, at the unblinded door only."""
