@@ -37,6 +37,11 @@ class Answer:
         """Return the part called `name`, for comparison."""
         return (None, self.note) if name == "note" else (self.value, self.missing_reason)
 
+    @property
+    def reason_words(self) -> str:
+        """Why there is no score, as a person reads it; empty where there is one."""
+        return REASONS.get(self.missing_reason, "")
+
     def words(self, name: str) -> str:
         """Return the part called `name` as a person reads it."""
         if name == "note":

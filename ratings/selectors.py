@@ -1,16 +1,19 @@
 """Reads of ratings, always for somebody. Raters see their own work and never a total."""
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
 
 from participants.models import Participant
 from ratings import scoring
+from ratings.answers import BLANK, Answer
 from ratings.models import InstrumentPack, ItemScore, Rating, RatingAssignment, SafetyAlert
-from ratings.policies import firewall_reason
+from ratings.policies import who_may_know
 from sessions.models import AssessmentSchedule, Dose, StudySession
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import check, people_with, sites_with
-from studyportal.errors import NotFound
+from studyportal.errors import InvalidState, NotFound
 from studyportal.studies.models import Study
 
 RELATED = (
@@ -45,6 +48,36 @@ def assignment_of(rater: User, study: Study, code: str) -> RatingAssignment:
     if found is None:
         raise NotFound("This rating is not on your list. Ask the coordinator who it is assigned to.")
     return found
+
+
+def rating_of(assignment: RatingAssignment) -> Rating:
+    """Return the rating of a work item with all that its page shows.
+
+    Raises:
+        InvalidState: the interview has not begun.
+    """
+    found = (
+        Rating.objects.select_related(
+            "pack", "rater", "signature", "assignment__session__participant__study",
+            "assignment__session__participant__site",
+        )
+        .prefetch_related("scores")
+        .filter(assignment=assignment)
+        .first()
+    )  # fmt: skip
+    if found is None:
+        raise InvalidState("The interview has not begun. Start it from your list.")
+    return found
+
+
+def answers_of(rating: Rating) -> dict[int, Answer]:
+    """Return the answers of all ten items; those never touched are blank."""
+    return dict.fromkeys(scoring.ITEMS, BLANK) | {score.item: score.answer for score in rating.scores.all()}
+
+
+def has_alert(rating: Rating) -> bool:
+    """Return whether item 10 ever reached the protocol's threshold."""
+    return SafetyAlert.objects.filter(rating=rating).exists()
 
 
 def scores_of(rating: Rating) -> dict[int, ItemScore]:
@@ -102,7 +135,8 @@ def unassigned(viewer: User, study: Study) -> list[tuple[StudySession, Assessmen
             .exclude(status=StudySession.Status.MISSED)
             .exclude(participant__status=Participant.Status.WITHDRAWN)
             .exclude(Exists(living.filter(assessment=assessment)))
-            .select_related("participant", "period")
+            .select_related("participant__site", "period")
+            .prefetch_related(Prefetch("doses", Dose.objects.select_related("planned")))
         )
         gaps += [(session, assessment) for session in waiting]
     return sorted(gaps, key=lambda gap: (gap[0].planned_at, gap[0].participant.number, gap[1].position))
@@ -111,20 +145,43 @@ def unassigned(viewer: User, study: Study) -> list[tuple[StudySession, Assessmen
 def possible_raters(session: StudySession) -> list[User]:
     """Return who may rate this session: raters of the site whom the firewall does not refuse."""
     participant = session.participant
+    knowing = who_may_know([session]).get(session.pk, {})
     candidates = people_with(Permission.RATING_ENTER, participant.study, participant.site)
-    return [rater for rater in candidates if not firewall_reason(rater, session)]
+    return [rater for rater in candidates if rater.pk not in knowing]
+
+
+def alerts_for(viewer: User, study: Study) -> QuerySet[SafetyAlert]:
+    """Return the safety alerts of the viewer's sites, the unacknowledged ones first."""
+    return (
+        SafetyAlert.objects.filter(
+            rating__assignment__session__participant__site__in=sites_with(viewer, Permission.SAFETY_ACKNOWLEDGE, study)
+        )
+        .select_related(
+            "rating__assignment__session__participant__site",
+            "rating__assignment__session__period",
+            "rating__assignment__assessment",
+            "rating__rater",
+            "acknowledged_by",
+        )
+        .order_by(F("acknowledged_at").desc(nulls_first=True), "raised_at")
+    )
+
+
+def alert_for(viewer: User, study: Study, alert_id: UUID) -> SafetyAlert:
+    """Return one safety alert.
+
+    Raises:
+        NotFound: there is none of this id at the viewer's sites.
+    """
+    found = alerts_for(viewer, study).filter(pk=alert_id).first()
+    if found is None:
+        raise NotFound("There is no such safety alert at your sites.")
+    return found
 
 
 def open_alerts(viewer: User, study: Study) -> QuerySet[SafetyAlert]:
     """Return safety alerts that no investigator has acknowledged, for those who may see them."""
-    return (
-        SafetyAlert.objects.filter(
-            acknowledged_at__isnull=True,
-            rating__assignment__session__participant__site__in=sites_with(viewer, Permission.SAFETY_ACKNOWLEDGE, study),
-        )
-        .select_related("rating__assignment__session__participant", "rating__rater")
-        .order_by("raised_at")
-    )
+    return alerts_for(viewer, study).filter(acknowledged_at__isnull=True)
 
 
 def active_pack(study: Study, instrument: str) -> InstrumentPack:

@@ -38,11 +38,15 @@ class Window(NamedTuple):
     def words(self, now: datetime.datetime, zone: str) -> str:
         """Return the window as a sentence in the site's time."""
         opens, closes = (_moment(end, zone) for end in (self.opens, self.closes))
-        return {
-            "missed": f"closed {closes}, {_span(now - self.closes)} ago",
-            "closing": f"closes {closes}, in {_span(self.closes - now)}",
-            "open": f"open until {closes}, {_span(self.closes - now)} left",
-        }.get(self.state(now), f"opens {opens}, in {_span(self.opens - now)}; closes {closes}")
+        match self.state(now):
+            case "missed":
+                return f"closed {closes}, {_span(now - self.closes)} ago"
+            case "closing":
+                return f"closes {closes}, in {_span(self.closes - now)}"
+            case "open":
+                return f"open until {closes}, {_span(self.closes - now)} left"
+            case _:
+                return f"opens {opens}, in {_span(self.opens - now)}; closes {closes}"
 
 
 def _moment(value: datetime.datetime, zone: str) -> str:
@@ -52,11 +56,10 @@ def _moment(value: datetime.datetime, zone: str) -> str:
 
 def _span(span: datetime.timedelta) -> str:
     minutes = int(span.total_seconds() // 60)
-    for size, word in ((24 * 60, "day"), (60, "hour"), (1, "minute")):
-        count = minutes // size
-        if count >= (2 if size > 1 else 0):
-            return f"{count} {word}{'' if count == 1 else 's'}"
-    raise AssertionError(span)
+    for size, word in ((24 * 60, "days"), (60, "hours")):
+        if minutes >= 2 * size:
+            return f"{minutes // size} {word}"
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
 def interview_end(text: str, *, started_at: datetime.datetime, now: datetime.datetime, zone: str) -> datetime.datetime:

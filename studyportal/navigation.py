@@ -18,12 +18,17 @@ class Item(NamedTuple):
 
 MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
     "web": (
+        ("Worklist", "home", Permission.PARTICIPANT_VIEW),
         ("Participants", "participants", Permission.PARTICIPANT_VIEW),
+        ("Spectra", "spectra", Permission.SPECTRUM_QUALITY_VIEW),
         ("My ratings", "rating-worklist", Permission.RATING_ENTER),
+        ("Rating plan", "rating-plan", Permission.RATING_ASSIGN),
+        ("Safety alerts", "safety-alerts", Permission.SAFETY_ACKNOWLEDGE),
         ("Study progress", "progress", Permission.REPORT_VIEW),
         ("Team", "team", Permission.TEAM_MANAGE),
     ),
     "vault": (
+        ("Allocations", "allocations", Permission.ALLOCATION_VIEW),
         ("Randomization lists", "lists", Permission.LIST_VIEW),
         ("Unblinded report", "unblinded-report", Permission.UNBLINDED_REPORT_VIEW),
         ("View log", "reveal-log", Permission.REVEAL_LOG_VIEW),
@@ -32,13 +37,14 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
 
 
 def items(door: str, permissions: Collection[Permission], path: str) -> list[Item]:
-    """Return the links that `permissions` open at `door`."""
-    links = []
+    """Return the links that `permissions` open at `door`; the longest address that fits the path is the current one."""
+    reached = []
     for label, name, permission in MAPS[door]:
         if permission in permissions:
             try:
-                url = reverse(name)
+                reached.append((label, reverse(name)))
             except NoReverseMatch:
                 continue
-            links.append(Item(label, url, path.startswith(url)))
-    return links
+    fitting = [url for _, url in reached if path == url or (url != "/" and path.startswith(url))]
+    current = max(fitting, key=len, default="")
+    return [Item(label, url, url == current) for label, url in reached]

@@ -13,7 +13,7 @@ from ratings.services.alerts import acknowledge_as_rater, needs_rater, raise_ale
 from sessions.services.deviations import record_deviation
 from studyportal import clock
 from studyportal.accounts import signatures
-from studyportal.accounts.models import User
+from studyportal.accounts.models import Signature, User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import check
 from studyportal.audit import events
@@ -94,8 +94,7 @@ def correct(
         InvalidInput: item, value or reason is impossible or missing, or the password is wrong.
     """
     locked = _own(rating, by)
-    if locked.status != Rating.Status.SIGNED or locked.signature is None:
-        raise InvalidState("Only a signed rating is corrected; this one can simply be changed.")
+    voided = refuse_unsigned(locked)
     fields = {}
     if item not in scoring.ITEMS:
         fields["item"] = "Choose an item from 1 to 10."
@@ -115,10 +114,10 @@ def correct(
     with because(reason, reason_text.strip()):
         correction = ItemCorrection.objects.create(
             rating=locked, item=item, old_value=score.value, new_value=new_value, reason=reason,
-            reason_text=reason_text.strip(), voided_signature=locked.signature, corrected_by=by,
+            reason_text=reason_text.strip(), voided_signature=voided, corrected_by=by,
             corrected_at=clock.now(),
         )  # fmt: skip
-        signatures.void(locked.signature, reason=f"Item {item} corrected: {reason_text.strip()}"[:240])
+        signatures.void(voided, reason=f"Item {item} corrected: {reason_text.strip()}"[:240])
         score.value, score.missing_reason = new_value, ""
         score.save()
         locked.version += 1
@@ -127,6 +126,17 @@ def correct(
             raise_alert_if_needed(locked, score)
     events.record("score corrected", study=locked.assignment.session.participant.study.code, target=str(locked.pk))
     return correction
+
+
+def refuse_unsigned(rating: Rating) -> Signature:
+    """Return the signature in force; refuse to correct what is not signed.
+
+    Raises:
+        InvalidState: the rating is a draft; it can simply be changed.
+    """
+    if rating.status != Rating.Status.SIGNED or rating.signature is None:
+        raise InvalidState("Only a signed rating is corrected; this one can simply be changed.")
+    return rating.signature
 
 
 def gaps(scores: Mapping[int, ItemScore]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Pages of ratings, one module a screen."""
