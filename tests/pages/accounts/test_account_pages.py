@@ -143,7 +143,10 @@ class TestSecondFactor:
     def test_is_turned_on_asked_for_and_turned_off(self, world: World, client_for) -> None:
         client = client_for()
         sign_in(client, "coordinator")
-        page = text_of(client.get("/account/2fa/totp/activate/"))
+        asked = client.get("/account/2fa/totp/activate/")
+        assert asked.headers["Location"].startswith("/account/reauthenticate/")
+        again = {"password": PASSWORD, "next": "/account/2fa/totp/activate/"}
+        page = text_of(client.post("/account/reauthenticate/", again, follow=True))
         secret = re.search(r'class="mono">([A-Z2-7]+)<', page)[1]
         wrong = client.post("/account/2fa/totp/activate/", {"code": "000000"})
         assert wrong.status_code == 200
@@ -164,6 +167,8 @@ class TestSecondFactor:
         assert client.post("/account/2fa/authenticate/", {"code": recovery[0]}).status_code == 302
         assert client.session["_auth_user_id"] == str(world.coordinator.pk)
 
+        again = client.post("/account/reauthenticate/", {"password": PASSWORD, "next": "/account/2fa/"})
+        assert again.headers["Location"] == "/account/2fa/"
         assert "Make new recovery codes?" in text_of(client.get("/account/2fa/recovery-codes/generate/"))
         assert client.post("/account/2fa/recovery-codes/generate/").status_code == 302
         assert "Confirm that it is you" in text_of(client.get("/account/2fa/reauthenticate/"))
