@@ -1,5 +1,7 @@
 """Reads of participants, always for somebody: other sites' records do not exist for them."""
 
+from dataclasses import dataclass
+
 from django.db.models import QuerySet
 
 from participants.models import Consent, EligibilityAssessment, EligibilityCriterion, Participant
@@ -7,7 +9,7 @@ from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import sites_with
 from studyportal.errors import NotFound
-from studyportal.studies.models import Study
+from studyportal.studies.models import Site, Study
 
 
 def participants_for(viewer: User, study: Study) -> QuerySet[Participant]:
@@ -32,9 +34,56 @@ def participant_for(viewer: User, study: Study, number: str) -> Participant:
     return found
 
 
+def screenable_sites(viewer: User, study: Study) -> list[Site]:
+    """Return the open sites where the viewer may screen people."""
+    return list(sites_with(viewer, Permission.PARTICIPANT_SCREEN, study).filter(is_active=True).order_by("code"))
+
+
+def visible_sites(viewer: User, study: Study) -> list[Site]:
+    """Return the sites whose participants the viewer may see."""
+    return list(sites_with(viewer, Permission.PARTICIPANT_VIEW, study).order_by("code"))
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What a participant in screening still misses; read from prefetched rows."""
+
+    has_consent: bool
+    is_answered: bool
+    is_eligible: bool
+    is_signed: bool
+
+    @property
+    def next_step(self) -> str:
+        """Return what somebody has to do now."""
+        if not self.has_consent:
+            return "Record the consent"
+        if not self.is_answered:
+            return "Answer the eligibility criteria"
+        if not self.is_eligible:
+            return "Not eligible: end the screening"
+        return "Randomize" if self.is_signed else "Investigator signs the eligibility"
+
+
+def screening_of(participant: Participant) -> Screening:
+    """Return how far a participant's screening has come."""
+    assessment: EligibilityAssessment | None = getattr(participant, "eligibility", None)
+    return Screening(
+        has_consent=any(consent.withdrawn_on is None for consent in participant.consents.all()),
+        is_answered=assessment is not None,
+        is_eligible=assessment is not None and assessment.is_eligible,
+        is_signed=assessment is not None and assessment.signed_at is not None,
+    )
+
+
 def consent_in_force(participant: Participant) -> Consent | None:
     """Return the latest consent that was not withdrawn."""
     return participant.consents.filter(withdrawn_on__isnull=True).order_by("-signed_on", "-recorded_at").first()
+
+
+def consents_of(participant: Participant) -> list[Consent]:
+    """Return every consent, withdrawn ones included, the latest first."""
+    return list(participant.consents.select_related("recorded_by").order_by("-signed_on", "-recorded_at"))
 
 
 def eligibility_of(participant: Participant) -> EligibilityAssessment | None:

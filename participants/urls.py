@@ -1,5 +1,16 @@
-"""Pages of participants at the blinded door."""
+"""Pages of participants at the blinded door; the list and the record join the apps: see `studyportal.reports`."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from participants.views import enrolment, identity, leaving, screening
+
+urlpatterns = [
+    path("screen/", screening.screen_participant, name="screen"),
+    path("<str:number>/consent/", enrolment.consent, name="consent"),
+    path("<str:number>/consent/withdrawal/", enrolment.consent_withdrawal, name="consent-withdrawal"),
+    path("<str:number>/eligibility/", enrolment.eligibility, name="eligibility"),
+    path("<str:number>/eligibility/sign/", enrolment.eligibility_signature, name="eligibility-sign"),
+    path("<str:number>/identity/", identity.identity, name="identity"),
+    path("<str:number>/withdraw/", leaving.withdrawal, name="withdraw"),
+    path("<str:number>/screen-failure/", leaving.screen_failure, name="screen-failure"),
+]

@@ -16,5 +16,6 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "study": study,
         "help_line": settings.PORTAL_HELP_LINE,
         "role_names": ", ".join(role.label for role in roles),
+        "perms_held": getattr(request, "permissions", frozenset()),
         "nav_items": items(settings.PORTAL_DOOR, getattr(request, "permissions", frozenset()), request.path),
     }

@@ -3,7 +3,7 @@
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from participants.models import Participant
 from sessions.allocation.services import allocate
@@ -25,6 +25,12 @@ class RandomizationUnavailable(InvalidState):
     """No number can be given now; the site is told nothing about the list."""
 
     code = "randomization_unavailable"
+
+
+def strata_of(participant: Participant) -> list[tuple[str, str]]:
+    """Return the study's factors with the participant's values in words, for example `("Sex", "Female")`."""
+    values = {"site": str(participant.site), "sex": participant.get_sex_display()}
+    return [(factor.capitalize(), values[factor]) for factor in participant.study.strata_factors]
 
 
 def stratum_of(participant: Participant) -> str:
@@ -63,9 +69,13 @@ def _randomize(participant: Participant, request_id: UUID, by: User) -> Particip
         if not precondition.is_met:
             msg = f"{locked.number} cannot be randomized yet. {precondition.label}: {precondition.detail}"
             raise InvalidState(msg)
-    number = allocate(
-        participant_id=locked.pk, study_id=locked.study_id, stratum=stratum_of(locked), request_id=request_id
-    )
+    try:
+        with transaction.atomic():
+            number = allocate(
+                participant_id=locked.pk, study_id=locked.study_id, stratum=stratum_of(locked), request_id=request_id
+            )
+    except IntegrityError:
+        raise InvalidState("This form was used for somebody else already. Open the wizard again.") from None
     if number is None:
         raise RandomizationUnavailable(UNAVAILABLE)
     locked.randomization_number, locked.randomized_at, locked.randomized_by = number, clock.now(), by

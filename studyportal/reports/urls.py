@@ -1,5 +1,11 @@
 """Home, participant record and study progress at the blinded door."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from studyportal.reports.views import home, record
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("participants/", record.participants, name="participants"),
+    path("participants/<str:number>/", record.participant, name="participant"),
+]

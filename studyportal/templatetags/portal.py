@@ -33,6 +33,19 @@ def local_moment(value: datetime.datetime | None, zone: str = "Europe/London") -
     return f"{uk_date(local.date())}, {local:%H:%M %Z}"
 
 
+@register.filter
+def local_day(value: datetime.datetime | None, zone: str = "Europe/London") -> str:
+    """Return a moment's day as 23 Nov 2026 in the site's zone."""
+    return uk_date(value.astimezone(ZoneInfo(zone)).date()) if value else "–"
+
+
+@register.filter
+def local_weekday(value: datetime.datetime, zone: str = "Europe/London") -> str:
+    """Return a moment's day as Monday, 23 Nov 2026 in the site's zone."""
+    local = value.astimezone(ZoneInfo(zone))
+    return f"{local:%A}, {uk_date(local.date())}"
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """Return an icon of the sprite, silent to screen readers: the words stand beside it."""
