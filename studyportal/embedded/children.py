@@ -16,17 +16,19 @@ PR_SET_PDEATHSIG = 1
 def spawn(
     command: Sequence[str | Path],
     *,
-    death_signal: signal.Signals = signal.SIGTERM,
+    death_signal: signal.Signals | None = signal.SIGTERM,
+    stdin: int = subprocess.DEVNULL,
     user: pwd.struct_passwd | None = None,
     environment: Mapping[str, str] | None = None,
     output: IO[bytes] | int | None = None,
     folder: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own that gets `death_signal` when this process dies, however it dies."""
+    last_wish = _die_with_parent(death_signal) if death_signal and sys.platform == "linux" else None
     return subprocess.Popen(
         [str(part) for part in command],
         start_new_session=True,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=output,
         stderr=subprocess.STDOUT if output is not None else None,
         env={**os.environ, **(environment or {})},
@@ -34,7 +36,7 @@ def spawn(
         user=user.pw_uid if user else None,
         group=user.pw_gid if user else None,
         extra_groups=[] if user else None,
-        preexec_fn=_die_with_parent(death_signal) if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads here
+        preexec_fn=last_wish,  # noqa: PLW1509 - no threads here
     )
 
 

@@ -64,7 +64,7 @@ def door(name: str, process: str, port: int) -> Program:
 
 
 def worker() -> Program:
-    """Return the Celery worker; a second request to stop ends running fits, which the job rows take up again."""
+    """Return the Celery worker; stopping ends running fits, which their job rows take up again."""
     return Program(
         "worker",
         (
@@ -73,7 +73,8 @@ def worker() -> Program:
         ),
         "worker",
         stop_signal=signal.SIGQUIT,
-        death_signal=signal.SIGQUIT,
+        # Without its broker a worker would wait for ever in an orderly end.
+        death_signal=signal.SIGKILL,
     )  # fmt: skip
 
 

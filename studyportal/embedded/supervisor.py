@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
@@ -14,8 +15,9 @@ import psycopg
 
 from studyportal.embedded.children import spawn, stop
 from studyportal.embedded.folder import DataFolder, StartError
+from studyportal.embedded.guard import STOPPED
 from studyportal.embedded.postgres import Postgres
-from studyportal.embedded.programs import Program, base_environment, management
+from studyportal.embedded.programs import REPOSITORY, Program, base_environment, management
 from studyportal.embedded.provision import provision
 from studyportal.embedded.valkey import Valkey
 
@@ -66,11 +68,18 @@ class Supervisor:
         self.valkey = Valkey(folder)
         self.watched = [Watched(program) for program in programs]
         self.stopping = False
+        self.guard: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Take the signals that ask for an end."""
+        """Take the signals that ask for an end, and post the guard."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
+        self.guard = spawn(
+            [sys.executable, "-m", "studyportal.embedded.guard"],
+            death_signal=None,
+            stdin=subprocess.PIPE,
+            folder=REPOSITORY,
+        )
         return self
 
     def __exit__(
@@ -81,8 +90,8 @@ class Supervisor:
 
     def start_services(self) -> None:
         """Start PostgreSQL and the broker, and make logins and database."""
-        self.postgres.start()
-        self.valkey.start()
+        self._start_service(self.postgres, signal.SIGINT)
+        self._start_service(self.valkey, signal.SIGTERM)
         provision(self.postgres.dsn(), DATABASE, self.folder.secret)
 
     def run_once(self, process: str, *arguments: str) -> None:
@@ -146,10 +155,10 @@ class Supervisor:
         Raises:
             StartError: PostgreSQL or the broker died and did not come back.
         """
-        for service in (self.postgres, self.valkey):
+        for service, how in ((self.postgres, signal.SIGINT), (self.valkey, signal.SIGTERM)):
             if service.child is not None and service.child.poll() is not None:
                 self.say(f"{type(service).__name__} stopped by itself; starting it again.")
-                service.start()
+                self._start_service(service, how)
         now = time.monotonic()
         for watched in self.watched:
             if watched.child is None or (code := watched.child.poll()) is None:
@@ -173,6 +182,21 @@ class Supervisor:
         self._stop_all([w for w in self.watched if w not in doors])
         self.valkey.stop()
         self.postgres.stop()
+        if self.guard is not None and self.guard.stdin is not None:
+            self._tell_guard(STOPPED)
+            self.guard.stdin.close()
+            self.guard.wait()
+
+    def _start_service(self, service: Postgres | Valkey, how: signal.Signals) -> None:
+        service.start()
+        assert service.child is not None
+        self._tell_guard(f"+ {service.child.pid} {int(how)}")
+
+    def _tell_guard(self, line: str) -> None:
+        if self.guard is not None and self.guard.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.guard.stdin.write(f"{line}\n".encode())
+                self.guard.stdin.flush()
 
     def _start(self, watched: Watched) -> None:
         program = watched.program
@@ -184,6 +208,7 @@ class Supervisor:
                 output=log,
             )
         watched.started, watched.retry_at = time.monotonic(), None
+        self._tell_guard(f"+ {watched.child.pid} {int(program.stop_signal)}")
 
     @staticmethod
     def _stop_all(several: list[Watched]) -> None:
