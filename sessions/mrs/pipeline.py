@@ -1,0 +1,332 @@
+"""From files to a result: the order of checks, preprocessing, fits, bounds, quality and the sensitivity band."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessions.mrs.baseline import baseline_projector
+from sessions.mrs.basis import Basis
+from sessions.mrs.basis_loading import basis_identity, load_basis
+from sessions.mrs.checks import check_basis, check_numbers
+from sessions.mrs.conversion import read_spectrum
+from sessions.mrs.errors import MrsError
+from sessions.mrs.fit import Fit, Priors, fit_spectrum
+from sessions.mrs.grid import make_grid
+from sessions.mrs.macromolecules import default_macromolecules
+from sessions.mrs.measured import measured_macromolecules
+from sessions.mrs.model import GAMMA, GLOBALS, PHI0, SHIFT, VARIANCE, Model, build_model
+from sessions.mrs.preprocess import Prepared, prepare
+from sessions.mrs.quality import Curves, assess, curves, noise_level
+from sessions.mrs.settings import ENGINE_VERSION, Settings
+from sessions.mrs.spectrum import Spectrum
+from sessions.mrs.uncertainty import RATIOS, SUMS, Estimates, estimates
+
+Complex = NDArray[np.complexfloating[Any, Any]]
+Real = NDArray[np.floating[Any]]
+Progress = Callable[[str, float], None]
+
+PRIMARY = ("Glx", "tNAA")
+START_WIDTH_PPM = 0.035
+MOST_CURVE_POINTS = 700
+SECONDS_PER_MINUTE = 60.0
+WIDE_BAND = 0.1
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a quantification found.
+
+    Parameters
+    ----------
+    document
+        The JSON object of the command line.
+    curves
+        What the fit viewer draws, at most 700 points.
+    """
+
+    document: dict[str, Any]
+    curves: dict[str, Any]
+
+
+def quantify(
+    path: str | Path,
+    *,
+    basis: str | Path,
+    water: str | Path | None = None,
+    settings: Settings = Settings(),  # noqa: B008 - frozen
+    blocks: str = "auto",
+    macromolecules: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Quantify one file.
+
+    Parameters
+    ----------
+    path, water
+        Spectrum and water reference: NIfTI-MRS or a vendor's file.
+    basis
+        .BASIS file, folder, or simulation (`sessions.mrs.basis.load_basis`).
+    blocks
+        `auto` (as the header says), `none`, or a number of consecutive blocks of transients.
+    macromolecules
+        A measured macromolecule spectrum (NIfTI-MRS) that replaces the modelled ones.
+    progress
+        Told the stage (`checking`, `preprocessing`, `fitting`) and its fraction.
+
+    Raises
+    ------
+    MrsError
+        No number may be computed from this.
+    """
+    tell = progress or (lambda _stage, _fraction: None)
+    tell("checking", 0.0)
+    spectrum = read_spectrum(path)
+    check_numbers(spectrum)
+    reference = read_spectrum(water) if water is not None else None
+    if reference is not None:
+        check_water(spectrum, reference)
+    tell("checking", 0.5)
+    loaded = load_basis(basis, frequency_mhz=spectrum.frequency_mhz).without(settings.exclude)
+    check_basis(spectrum, loaded)
+    identity = basis_identity(basis)
+    if macromolecules is not None:
+        loaded = loaded.extended((measured_macromolecules(read_spectrum(macromolecules), spectrum.frequency_mhz),))
+        identity += f"+{basis_identity(macromolecules)}"
+    tell("checking", 1.0)
+    document, found = quantify_spectrum(
+        spectrum, reference, loaded, settings, block_count=block_count(spectrum, blocks), tell=tell
+    )
+    document["settings_sha256"] = settings.sha256(identity)
+    document["settings"] = settings.as_dict()
+    document["header"] = spectrum.header
+    return Result(document, curves_document(found))
+
+
+def check_water(spectrum: Spectrum, water: Spectrum) -> None:
+    """Refuse a water reference that cannot belong to the spectrum."""
+    check_numbers(water)
+    same_grid = abs(water.dwell_time_s / spectrum.dwell_time_s - 1) < 0.005
+    if not same_grid or abs(water.frequency_mhz / spectrum.frequency_mhz - 1) > 0.001:
+        raise MrsError(
+            "water-mismatch",
+            "The water reference was measured with another spectral width or frequency than the spectrum.",
+        )
+
+
+def block_count(spectrum: Spectrum, blocks: str) -> int:
+    """Return the number of blocks: as asked, or as the header says."""
+    if blocks == "none":
+        return 0
+    if blocks == "auto":
+        marked = spectrum.header.get("BlockStartMinutes", {}).get("Value", [])
+        return len(marked) if 2 <= len(marked) <= spectrum.transients else 0
+    if not blocks.isascii() or not blocks.isdigit() or not 1 <= int(blocks) <= spectrum.transients:
+        raise MrsError(
+            "blocks-invalid",
+            f"The number of blocks must lie between 1 and the {spectrum.transients} transients of the file.",
+        )
+    return int(blocks)
+
+
+def quantify_spectrum(
+    spectrum: Spectrum, water: Spectrum | None, basis: Basis, settings: Settings, *, block_count: int, tell: Progress
+) -> tuple[dict[str, Any], Curves]:
+    """Quantify data in memory; see `quantify` for the file's side."""
+    tell("preprocessing", 0.0)
+    prepared = prepare(spectrum, water, settings, block_count)
+    tell("preprocessing", 1.0)
+    fitter = Fitter(spectrum, basis, settings, prepared)
+    tell("fitting", 0.0)
+    began = time.perf_counter()
+    fit, noise = fitter.fit(prepared.mean, fitter.start(prepared))
+    values = fitter.estimates(prepared.mean, fit)
+    seconds = time.perf_counter() - began
+    tell("fitting", 0.3)
+    found = curves(fitter.model, fitter.projector, fitter.spectrum(prepared.mean), fit)
+    quality, flags = assess(
+        fitter.model, found, fit, noise=noise, water_residual=prepared.water_residual, offset_ppm=prepared.offset_ppm
+    )
+    band = fitter.sensitivity(prepared.mean, fit, values)
+    low, high = band
+    if low is not None and high is not None and high - low > WIDE_BAND * high:
+        flags.append("Glx/tNAA moves by more than 10 % with the flexibility of the baseline.")
+    tell("fitting", 0.5)
+    document: dict[str, Any] = {
+        "metabolites": metabolites(values),
+        "ratios": ratios(values),
+        "quality": quality,
+        "sensitivity": {"/".join(PRIMARY): [_significant(low), _significant(high)]},
+        "flags": flags,
+        "engine_version": ENGINE_VERSION,
+        "seconds": round(seconds, 4),
+        "preprocessing": list(prepared.steps),
+        "transients": prepared.transients,
+    }
+    if prepared.blocks:
+        document["blocks"] = fitter.blocks(spectrum, prepared, fit, tell)
+    tell("fitting", 1.0)
+    return document, found
+
+
+class Fitter:
+    """A model made once for an acquisition, and the fits with it."""
+
+    def __init__(self, spectrum: Spectrum, basis: Basis, settings: Settings, prepared: Prepared) -> None:
+        self.settings = settings
+        self.frequency_mhz, self.dwell_time_s = spectrum.frequency_mhz, spectrum.dwell_time_s
+        grid = make_grid(spectrum.frequency_mhz, spectrum.dwell_time_s, len(prepared.mean))
+        if settings.default_macromolecules and all(component.kind == "metabolite" for component in basis.components):
+            basis = basis.extended(default_macromolecules(basis, grid))
+        self.model: Model = build_model(basis, grid, settings)
+        self.projector = self._projector(1.0)
+
+    def _projector(self, factor: float) -> Real:
+        span = round(float(self.model.ppm[-1] - self.model.ppm[0]), 6)
+        return baseline_projector(
+            self.model.points, span, self.settings.baseline_knots_per_ppm, self.settings.baseline_ed_per_ppm * factor
+        )
+
+    def spectrum(self, fid: Complex) -> Complex:
+        """Return the window of a decay's spectrum."""
+        return self.model.grid.spectrum(fid)
+
+    def start(self, prepared: Prepared) -> Real:
+        """Return parameters to start from: shift from the singlets, phase from their correlation with the data."""
+        model = self.model
+        p = np.zeros(GLOBALS + 2 * len(model.names))
+        width_hz = START_WIDTH_PPM * self.frequency_mhz
+        p[GAMMA] = 0.4 * np.pi * width_hz
+        p[VARIANCE] = (0.6 * np.pi * width_hz) ** 2 / (4 * np.log(2))
+        p[SHIFT] = prepared.offset_ppm * self.frequency_mhz
+        factors, _ = model.damping(p)
+        spectra = model.spectra(model.fids * factors)
+        template = np.zeros(model.points, dtype=np.complex128)
+        for name, size in (("NAA", 12.0), ("Cr", 4.0), ("PCr", 4.0), ("GPC", 1.2), ("PCh", 0.3)):
+            if name in model.names:
+                index = model.names.index(name)
+                template += spectra[index] * model.norms[index] * size
+        data = self.spectrum(prepared.mean)[model.low : model.high]
+        # Differences, so that broad signals have no say.
+        p[PHI0] = -np.angle(np.vdot(np.diff(template), np.diff(data)))
+        return p
+
+    def fit(self, fid: Complex, start: Fit | Real) -> tuple[Fit, float]:
+        """Fit one decay; return the fit and the noise of its spectrum."""
+        noise = noise_level(fid, self.dwell_time_s, self.frequency_mhz)
+        priors = Priors(noise, float(np.deg2rad(self.settings.phase1_sd_deg_per_ppm)))
+        return fit_spectrum(self.model, self.projector, self.spectrum(fid), priors, start), noise
+
+    def estimates(self, fid: Complex, fit: Fit) -> Estimates:
+        """Return concentrations and covariance."""
+        return estimates(self.model, self.projector, self.spectrum(fid), fit, fit.noise)
+
+    def sensitivity(self, fid: Complex, fit: Fit, values: Estimates) -> tuple[float | None, float | None]:
+        """Fit again with other flexibilities of the baseline; return the lowest and highest primary ratio."""
+        upper, lower = PRIMARY
+        first = values.ratio(upper, lower)
+        found = [first[0] if first else None]
+        priors = Priors(
+            noise_level(fid, self.dwell_time_s, self.frequency_mhz),
+            float(np.deg2rad(self.settings.phase1_sd_deg_per_ppm)),
+        )
+        for factor in self.settings.sensitivity_factors:
+            other = fit_spectrum(self.model, self._projector(factor), self.spectrum(fid), priors, fit)
+            ratio = Estimates(self.model.names, other.amplitudes / self.model.norms, values.covariance).ratio(
+                upper, lower
+            )
+            found.append(ratio[0] if ratio else None)
+        numbers = [value for value in found if value is not None]
+        return (min(numbers), max(numbers)) if len(numbers) == len(found) else (None, None)
+
+    def blocks(self, spectrum: Spectrum, prepared: Prepared, mean: Fit, tell: Progress) -> list[dict[str, Any]]:
+        """Fit every block, starting from the fit of the mean."""
+        minutes = block_minutes(spectrum, len(prepared.blocks))
+        found = []
+        for index, fid in enumerate(prepared.blocks):
+            fit, noise = self.fit(fid, mean)
+            values = self.estimates(fid, fit)
+            parts = curves(self.model, self.projector, self.spectrum(fid), fit)
+            quality, _ = assess(
+                self.model,
+                parts,
+                fit,
+                noise=noise,
+                water_residual=prepared.water_residual,
+                offset_ppm=prepared.offset_ppm,
+            )
+            found.append({
+                "block": index,
+                "minutes_from_start": minutes[index],
+                "ratios": ratios(values),
+                "metabolites": metabolites(values),
+                "quality": quality,
+            })  # fmt: skip
+            tell("fitting", 0.5 + 0.5 * (index + 1) / len(prepared.blocks))
+        return found
+
+
+def block_minutes(spectrum: Spectrum, count: int) -> list[float | None]:
+    """Return when each block began: as the header says, else by the repetition time, else unknown."""
+    marked = spectrum.header.get("BlockStartMinutes", {}).get("Value", [])
+    if len(marked) == count:
+        return [round(float(value), 4) for value in marked]
+    repetition_s = spectrum.header.get("RepetitionTime")
+    if not repetition_s:
+        return [None] * count
+    firsts = [int(part[0]) for part in np.array_split(np.arange(spectrum.transients), count)]
+    return [round(first * float(repetition_s) / SECONDS_PER_MINUTE, 4) for first in firsts]
+
+
+def metabolites(values: Estimates) -> dict[str, dict[str, float | None]]:
+    """Return amplitude and bound of every component and every sum."""
+    document = {}
+    for name in (*values.names, *SUMS):
+        quantity = values.quantity(name)
+        if quantity is not None:
+            amplitude, bound = quantity
+            percent = min(100 * bound / amplitude, 999.0) if amplitude > 0 else None
+            document[name] = {
+                "amplitude": _significant(amplitude),
+                "crlb_absolute": _significant(bound),
+                "crlb_percent": _significant(percent, 4),
+            }
+    return document
+
+
+def ratios(values: Estimates) -> dict[str, dict[str, float | None]]:
+    """Return every ratio that the basis allows, with its bound."""
+    document = {}
+    for upper, lower in RATIOS:
+        ratio = values.ratio(upper, lower)
+        if ratio is not None:
+            document[f"{upper}/{lower}"] = {"value": _significant(ratio[0]), "crlb_percent": _significant(ratio[1], 4)}
+    return document
+
+
+def curves_document(found: Curves) -> dict[str, Any]:
+    """Return the curves on at most 700 points, rounded to what a screen shows."""
+    step = -(-len(found.ppm) // MOST_CURVE_POINTS)
+    scale = float(np.abs(found.data).max()) or 1.0
+
+    def line(values: Real) -> list[float]:
+        return [round(float(value), 5) for value in values[::step] / scale]
+
+    return {
+        "ppm": [round(float(value), 4) for value in found.ppm[::step]],
+        "data": line(found.data),
+        "fit": line(found.fit),
+        "baseline": line(found.baseline),
+        "residual": line(found.residual),
+        "components": {name: line(values) for name, values in found.components.items()},
+    }
+
+
+def _significant(value: float | None, digits: int = 6) -> float | None:
+    if value is None or not np.isfinite(value):
+        return None
+    return float(f"{value:.{digits}g}")
