@@ -1,8 +1,7 @@
 """The queue's side of sessions: an id in, a service called, nothing out."""
 
 import uuid
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
 
 from django.db import transaction
 
@@ -31,4 +30,13 @@ def enqueue(runs: Iterable[QuantificationRun]) -> None:
     A broker that is down costs nothing but time: the row waits, and the sweeper sends its id later.
     """
     for run in runs:
-        transaction.on_commit(partial(quantify.delay, str(run.pk)), robust=True)
+        transaction.on_commit(_sender(str(run.pk)), robust=True)
+
+
+def _sender(run_id: str) -> Callable[[], None]:
+    """Return a function of its own name: Django names a failed robust hook, and a `partial` has no name."""
+
+    def send() -> None:
+        quantify.delay(run_id)
+
+    return send

@@ -87,7 +87,7 @@ def _store(lease: jobs.Lease, spectrum: Spectrum, folder: Path) -> None:
         spectrum.status, spectrum.header = Spectrum.Status.STORED, answer.get("header", {})
         spectrum.stored_sha256, spectrum.stored_bytes = digest, len(content)
         spectrum.save(update_fields=["status", "header", "stored_sha256", "stored_bytes"])
-        transaction.on_commit(partial(uploads.remove_raw, upload=upload), robust=True)
+        transaction.on_commit(lambda: uploads.remove_raw(upload=upload), robust=True)
 
 
 def _store_water(lease: jobs.Lease, water: Spectrum, folder: Path) -> None:
@@ -103,7 +103,7 @@ def _reject(lease: jobs.Lease, spectrum: Spectrum) -> None:
         jobs.held(lease)
         spectrum.status = Spectrum.Status.REJECTED
         spectrum.save(update_fields=["status"])
-        transaction.on_commit(partial(uploads.remove_raw, upload=spectrum.upload), robust=True)
+        transaction.on_commit(lambda: uploads.remove_raw(upload=spectrum.upload), robust=True)
 
 
 def _with_basis(lease: jobs.Lease) -> QuantificationRun:

@@ -186,6 +186,7 @@ def announced(filename: str, content: bytes) -> Announced:
     return Announced(filename=filename, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
+@transaction.atomic
 def remove_raw(*, upload: Upload) -> None:
     """Delete the raw bytes of an upload and of its companions, and say when."""
     for one in (upload, *upload.companions.all()):
@@ -302,6 +303,7 @@ def _digest(pieces: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
+@transaction.atomic
 def _end(upload: Upload) -> None:
     store.drop_upload(upload.pk)
     Upload.objects.filter(pk=upload.pk, removed_at=None).update(removed_at=clock.now())
