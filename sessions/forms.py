@@ -1,5 +1,6 @@
 """Forms of the session pages; they check shape only, the services decide."""
 
+import datetime
 from typing import Any
 
 from django import forms
@@ -24,14 +25,14 @@ class NamedForm(forms.Form):
 
 
 class LocalForm(NamedForm):
-    """A form whose moments are read in the site's zone, each day filled in with today."""
+    """A form whose moments are read in the site's zone, each day filled in with today or the session's day."""
 
-    def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, zone: str, day: datetime.datetime | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             if isinstance(field, MomentField):
                 field.zone = zone
-                field.initial = field.initial or day_of(clock.now(), zone)
+                field.initial = field.initial or day_of(day or clock.now(), zone)
 
 
 class ScheduleForm(LocalForm):

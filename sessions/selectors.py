@@ -6,11 +6,11 @@ from django.db.models import Prefetch, QuerySet
 
 from participants.models import Participant
 from participants.selectors import participant_for
-from sessions.models import AdverseEvent, Dose, PlannedDose, ProtocolDeviation, StudySession
+from sessions.models import Dose, PlannedDose, ProtocolDeviation, StudySession
 from sessions.policies import Window, session_window
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
-from studyportal.accounts.selectors import can, sites_with
+from studyportal.accounts.selectors import sites_with
 from studyportal.errors import NotFound
 from studyportal.studies.models import Study
 
@@ -33,9 +33,9 @@ def session_for(viewer: User, study: Study, number: str, period: int) -> StudySe
     Raises:
         NotFound: no such participant or session at the viewer's sites.
     """
-    participant_for(viewer, study, number)
     found = sessions_for(viewer, study).filter(participant__number=number, period__number=period).first()
     if found is None:
+        participant_for(viewer, study, number)
         msg = f"{number[:12]} has no session in period {period}."
         raise NotFound(msg)
     return found
@@ -49,13 +49,6 @@ def sessions_of(participant: Participant) -> QuerySet[StudySession]:
         .prefetch_related(Prefetch("doses", Dose.objects.select_related("planned")))
         .order_by("period__number")
     )
-
-
-def adverse_events_for(viewer: User, session: StudySession) -> QuerySet[AdverseEvent]:
-    """Adverse events of a session; empty for those who may not know (raters, analysts)."""
-    study = session.participant.study
-    seen = any(can(viewer, p, study) for p in (Permission.SAFETY_VIEW, Permission.SAFETY_RECORD))
-    return session.adverse_events.all() if seen else session.adverse_events.none()
 
 
 def deviations_of(session: StudySession) -> list[ProtocolDeviation]:

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from sessions.forms import AdverseEventForm, CompleteForm, DoseEndForm, DoseForm, MissedForm, ScheduleForm, StartForm
 from sessions.models import StudySession
 from sessions.policies import washout_words
-from sessions.selectors import DoseRow, adverse_events_for, deviations_of, dose_rows, window_for
+from sessions.selectors import DoseRow, deviations_of, dose_rows, window_for
 from sessions.spectra import spectra_panel
 from studyportal import clock
 from studyportal.accounts.access import StudyRequest
@@ -46,14 +46,15 @@ def session_page(
     may = permissions_by_site(request.user, request.study)[participant.site_id]
     window = window_for(session)
     planned = session.planned_at or session.started_at
+    sees_safety = bool({P.SAFETY_VIEW, P.SAFETY_RECORD} & may)
     offered = _forms(session, may) | dict(refused or {})
     context = {
         "session": session, "participant": participant, "zone": participant.site.time_zone, "window": window,
         "washout": washout_words(window, planned, session.period.washout_days) if planned and window.anchor else "",
         "doses": [DoseCard(row, offered.get(f"dose_{row.planned.kind}")) for row in dose_rows(session)],
         "deviations": deviations_of(session),
-        "adverse_events": adverse_events_for(request.user, session),
-        "sees_safety": bool({P.SAFETY_VIEW, P.SAFETY_RECORD} & may),
+        "adverse_events": session.adverse_events.all() if sees_safety else [],
+        "sees_safety": sees_safety,
         "forms": offered,
         "refused": next(iter(refused.values()), None) if refused else None,
         **spectra_panel(request.user, session),
@@ -73,14 +74,13 @@ def _forms(session: StudySession, may: frozenset[Permission]) -> dict[str, Any]:
         if P.SESSION_CONDUCT in may:
             offered |= {"start": StartForm(zone=zone), "missed": MissedForm()}
     if session.status == Status.IN_PROGRESS and P.SESSION_CONDUCT in may:
-        offered["complete"] = CompleteForm(zone=zone)
+        offered["complete"] = CompleteForm(zone=zone, day=session.started_at)
         for row in dose_rows(session):
+            name, day = f"dose_{row.planned.kind}", session.started_at
             if row.given is None:
-                offered[f"dose_{row.planned.kind}"] = DoseForm(
-                    zone=zone, has_duration=bool(row.planned.duration_minutes), name=f"dose_{row.planned.kind}"
-                )
+                offered[name] = DoseForm(zone=zone, day=day, name=name, has_duration=bool(row.planned.duration_minutes))
             elif row.is_running:
-                offered[f"dose_{row.planned.kind}"] = DoseEndForm(zone=zone, name=f"dose_{row.planned.kind}")
+                offered[name] = DoseEndForm(zone=zone, day=day, name=name)
     if session.status in {Status.IN_PROGRESS, Status.COMPLETED} and P.SAFETY_RECORD in may:
-        offered["adverse_event"] = AdverseEventForm(zone=zone)
+        offered["adverse_event"] = AdverseEventForm(zone=zone, day=session.started_at)
     return offered

@@ -198,7 +198,7 @@ def _lane(planned: Planned, index: int, scale: _Scale, now: datetime.datetime) -
 def standing(planned: Planned, now: datetime.datetime) -> tuple[str, str]:
     """Return what became of a planned assessment as a state (`done`, `now`, `later`, `missed`) and in a word or two."""
     if planned.is_done:
-        return "done", "signed" if planned.is_rating else _scan_words(planned)
+        return ("done", "signed") if planned.is_rating else _scan_standing(planned)
     if planned.is_late(now):
         return "missed", "window closed" if planned.is_rating else "no spectrum"
     rating = getattr(planned.assignment, "rating", None)
@@ -209,8 +209,12 @@ def standing(planned: Planned, now: datetime.datetime) -> tuple[str, str]:
     return "later", "assigned" if planned.is_rating else "to come"
 
 
-def _scan_words(planned: Planned) -> str:
+def _scan_standing(planned: Planned) -> tuple[str, str]:
     run = planned.latest_run
-    if run is None:
-        return "uploaded"
-    return "fitted" if run.state == QuantificationRun.State.DONE else run.get_state_display().lower()
+    if run is None or run.state == QuantificationRun.State.CANCELLED:
+        return "done", "uploaded"
+    if run.state == QuantificationRun.State.DONE:
+        return "done", "fitted"
+    if run.state == QuantificationRun.State.FAILED:
+        return "missed", "fit failed"
+    return "now", run.get_state_display().lower()
