@@ -11,6 +11,7 @@ from sessions.policies import infusion_start
 
 State = QuantificationRun.State
 RATIOS = ("Glu/tCr", "Gln/tCr", "Glx/tCr", "tNAA/tCr", "Ins/tCr", "Glx/tNAA")
+SUMS = ("tNAA", "tCr", "tCho", "Glx")
 CRLB_RULE_PERCENT = 20
 STAGE_WORDS: Mapping[str, str] = {
     State.QUEUED: "Waiting for a worker",
@@ -139,10 +140,11 @@ def ratio_rows(document: Mapping[str, Any], primary: str) -> list[Row]:
 
 
 def metabolite_rows(document: Mapping[str, Any]) -> list[Row]:
-    """Return every amplitude, sums first as the engine orders them."""
-    return [
-        Row(name, found["amplitude"], found["crlb_percent"]) for name, found in document.get("metabolites", {}).items()
-    ]
+    """Return every amplitude relative to total creatine (as it is where there is none), sums first."""
+    found = document.get("metabolites", {})
+    reference = found.get("tCr", {}).get("amplitude") or 1.0
+    names = sorted(found, key=lambda name: (name not in SUMS, name.startswith(("MM", "Lip")), name.lower()))
+    return [Row(name, found[name]["amplitude"] / reference, found[name]["crlb_percent"]) for name in names]
 
 
 def course(estimates: Iterable[MetaboliteEstimate], document: Mapping[str, Any], primary: str) -> list[Point]:

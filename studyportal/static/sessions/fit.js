@@ -5,6 +5,15 @@ const viewer = document.querySelector('[data-fit-url]');
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const reach = (values) => values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
 
+// Twenty-odd basis spectra are shown as the groups that a reader compares.
+const GROUPS = [['NAA+NAAG', /^NAAG?$/], ['Cr+PCr', /^P?Cr$/], ['GPC+PCh', /^(GPC|PCh)$/], ['Ins', /^(m?Ins|mI)$/], ['Glu', /^Glu$/],
+  ['Gln', /^Gln$/], ['GSH', /^GSH$/], ['MM, lipids', /^(MM|Lip|MMmeas|Mac)/i]];
+function grouped(components) {
+  const sum = (parts) => parts[0].map((_, point) => parts.reduce((total, part) => total + part[point], 0));
+  const found = GROUPS.map(([name, members]) => [name, Object.keys(components).filter((one) => members.test(one)).map((one) => components[one])]);
+  return found.filter(([, parts]) => parts.length).map(([name, parts]) => [name, sum(parts)]);
+}
+
 function traces(spectrum) {
   const scale = 1 / (reach(spectrum.data) || 1), lines = [], labels = [];
   const add = (group, name, values, offset, gain, line) => {
@@ -18,8 +27,9 @@ function traces(spectrum) {
   add('residual', 'Residual', spectrum.residual, 1.3, 1, { color: token('--ink-2'), width: 1 });
   label(1.3, 'Residual');
   label(0.55, 'Data and fit');
-  label(spectrum.baseline.at(-1) * scale, 'Baseline');
-  Object.entries(spectrum.components).forEach(([name, values], index) => {
+  const right = spectrum.ppm.reduce((best, ppm, index) => (Math.abs(ppm - 0.4) < Math.abs(spectrum.ppm[best] - 0.4) ? index : best), 0);
+  label(Math.min(spectrum.baseline[right] * scale, 0.4), 'Baseline');
+  grouped(spectrum.components).forEach(([name, values], index) => {
     const offset = -0.25 - 0.2 * index;
     add('components', name, values, offset, 0.42, { color: token('--chart-a'), width: 1.4 });
     label(offset, name);
