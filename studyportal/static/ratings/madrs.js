@@ -136,15 +136,27 @@
     item.querySelectorAll('[data-field=value]').forEach((r) => { r.checked = r.value === String(other.value); });
     control(item, 'missing_reason').value = other.missing_reason;
   }
+  // Another window's answer first, then what waits here on top of it: what the page would show had it known before.
+  function rebase(other, part) {
+    adopt(other, part);
+    for (const change of pending(other.item, part)) {
+      const item = byNumber(other.item);
+      if (change.field !== 'value') control(item, change.field).value = change.value;
+      else item.querySelectorAll('[data-field=value]').forEach((r) => { r.checked = r.value === String(change.value); });
+      if (change.field === 'value' && change.value !== null) control(item, 'missing_reason').value = '';
+      if (change.field === 'missing_reason' && change.value && chosen(item)) chosen(item).checked = false;
+    }
+  }
   // What other windows saved is shown here at once; where this page has an unsaved answer of its own, the rater chooses.
   function merge(others) {
     const clashes = [], told = [];
     for (const other of others) {
       for (const part of ['answer', 'note']) {
-        const item = byNumber(other.item), yours = words(item, part), server = theirWords(other, part);
-        if (yours === server) continue;
-        if (pending(other.item, part).length) clashes.push({ item: other.item, part, yours, server });
-        else { adopt(other, part); told.push(other.item); }
+        const item = byNumber(other.item), server = theirWords(other, part);
+        if (words(item, part) === server) continue;
+        rebase(other, part);
+        if (words(item, part) === server) told.push(other.item);
+        else clashes.push({ item: other.item, part, yours: words(item, part), server });
       }
     }
     if (told.length) document.getElementById('live').textContent = `Changed in another window: item ${[...new Set(told)].join(', item ')}`;
@@ -152,12 +164,7 @@
   }
 
   function choose({ version: newest, conflicts = [], others = [] }) {
-    const inConflict = new Set(conflicts.map((c) => `${c.item} ${c.part}`));
-    for (const other of others) {
-      for (const part of ['answer', 'note']) {
-        if (!inConflict.has(`${other.item} ${part}`) && !pending(other.item, part).length) adopt(other, part);
-      }
-    }
+    for (const other of others) ['answer', 'note'].forEach((part) => rebase(other, part));
     if (newest) know(newest);
     paint();
     if (!conflicts.length) { timer = setTimeout(flush, SAVE_AFTER_MS); return; }
