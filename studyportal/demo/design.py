@@ -9,7 +9,9 @@ from django.db import transaction
 
 from participants.models import EligibilityCriterion
 from ratings.services.packs import PLACEHOLDER, load_pack
-from sessions.models import AssessmentSchedule, BasisSet, Period, PlannedDose, Sequence, SequencePeriod, Treatment
+from sessions.models import AssessmentSchedule, Period, PlannedDose, Sequence, SequencePeriod, Treatment
+from sessions.mrs import SYNTHETIC_BASIS
+from sessions.services import bases
 from studyportal.accounts.models import StudyMembership, User
 from studyportal.accounts.roles import UNBLINDED_ROLES, Role
 from studyportal.studies.models import Site, Study
@@ -86,17 +88,17 @@ def make_people(study: Study, *, password: str) -> dict[str, User]:
     return people
 
 
-@transaction.atomic
 def make_bases(study: Study, *, by: User) -> None:
-    """Make the two basis sets that the portal simulates itself; a scanner's own basis is uploaded by its owner."""
-    BasisSet.objects.create(
-        study=study, name="Simulated 3 T PRESS, TE 35 ms", simulation="sim:press:17.5,17.5@3T", field_tesla=3.0,
-        echo_time_ms=35.0, is_default=True, uploaded_by=by,
-    )  # fmt: skip
-    BasisSet.objects.create(
-        study=study, name="Simulated 7 T STEAM, TE 11 ms", simulation="sim:steam:11,17@7T", field_tesla=7.0,
-        echo_time_ms=11.0, uploaded_by=by,
-    )  # fmt: skip
+    """Make the basis sets that the portal simulates itself; a scanner's own basis is uploaded by its owner.
+
+    None is the default, so each spectrum is fitted with the one nearest to its echo time.
+    """
+    for name, simulation in (
+        ("Simulated 3 T PRESS, TE 28 ms", SYNTHETIC_BASIS),
+        ("Simulated 3 T PRESS, TE 35 ms", "sim:press:11,24@3T"),
+        ("Simulated 7 T STEAM, TE 11 ms", "sim:steam:11,32@7T"),
+    ):
+        bases.add_simulated(study=study, name=name, simulation=simulation, by=by)
 
 
 def _make_crossover(study: Study) -> None:

@@ -131,5 +131,6 @@ def _outcome(session: SyntheticSession) -> Outcome:
         madrs_before=session.madrs_before.items,
         madrs_after=session.madrs_after.items,
         adverse_events=session.adverse_events,
-        glx=session.glx_truth,
+        # With its noise between blocks: what the scanner sees of the truth.
+        glx=session.glx,
     )

@@ -53,11 +53,11 @@ def test_a_wrong_password_is_refused_with_a_sentence_and_the_name_is_kept(
 ) -> None:
     page = open_page()
     page.goto(f"{portal.web}/account/login/")
-    page.get_by_label("Username").fill("monitor")
-    page.get_by_label("Password").fill("not the password")
-    page.get_by_role("button", name="Continue").click()
+    page.locator("[name=login]").fill("monitor")
+    page.locator("[name=password]").fill("not the password")
+    page.locator("main form button").first.click()
     assert "/account/login" in page.url
-    assert page.get_by_label("Username").input_value() == "monitor"
+    assert page.locator("[name=login]").input_value() == "monitor"
     assert page.locator(".govuk-error-summary").count() == 1
     check_axe(page)
 
@@ -65,9 +65,9 @@ def test_a_wrong_password_is_refused_with_a_sentence_and_the_name_is_kept(
 def test_the_vault_asks_for_the_second_factor(portal: Portal, open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto(f"{portal.vault}/account/login/")
-    page.get_by_label("Username").fill("unblinded")
-    page.get_by_label("Password").fill(portal.password)
-    page.get_by_role("button", name="Continue").click()
+    page.locator("[name=login]").fill("unblinded")
+    page.locator("[name=password]").fill(portal.password)
+    page.locator("main form button").first.click()
     assert "/2fa/authenticate/" in page.url
     page.goto(f"{portal.vault}/report/")
     assert "/account/login" in page.url
@@ -79,9 +79,9 @@ def test_a_blinded_account_gets_no_further_than_the_vaults_threshold(
     page = open_page()
     page.watch.expected_statuses = {403}
     page.goto(f"{portal.vault}/account/login/")
-    page.get_by_label("Username").fill("coordinator")
-    page.get_by_label("Password").fill(portal.password)
-    page.get_by_role("button", name="Continue").click()
+    page.locator("[name=login]").fill("coordinator")
+    page.locator("[name=password]").fill(portal.password)
+    page.locator("main form button").first.click()
     for path in ("/", "/report/", "/lists/", "/log/", "/allocations/"):
         answer = page.goto(portal.vault + path)
         assert answer.status == 403 or "/account/" in page.url, path
