@@ -66,6 +66,7 @@ class LeaseLost(Exception):
     """Somebody else claimed the run, or a person cancelled it; whatever was worked out is thrown away."""
 
 
+@transaction.atomic
 def claim(run_id: uuid.UUID) -> Lease | None:
     """Take a queued run, or one whose worker fell silent; None when there is nothing to take."""
     with connection.cursor() as cursor:

@@ -130,7 +130,8 @@ def finish(*, upload: Upload, by: User) -> Arrival:
                 code="checksum_mismatch",
             )
         upload.completed_at = clock.now()
-        upload.save(update_fields=["completed_at"])
+        with transaction.atomic():
+            upload.save(update_fields=["completed_at"])
     whole = upload.parent or upload
     family = [whole, *whole.companions.all()]
     if any(one.completed_at is None for one in family):
@@ -303,6 +304,7 @@ def _digest(pieces: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
+@transaction.atomic
 @transaction.atomic
 def _end(upload: Upload) -> None:
     store.drop_upload(upload.pk)
