@@ -127,9 +127,11 @@ def unblinded_spectrum_rows(study: Study, links: Links) -> list[rows.UnblindedSp
     return _linked(spectra_at(study, study.sites.all(), is_masked=False), links, rows.UnblindedSpectrumRow)
 
 
-def unblinded_quantification_rows(study: Study, links: Links) -> list[rows.UnblindedQuantificationRow]:
-    """Estimates with what was given in their session."""
-    found = estimates_at(study, study.sites.all(), is_masked=False)
+def unblinded_quantification_rows(
+    study: Study, links: Links, *, name: str = ""
+) -> list[rows.UnblindedQuantificationRow]:
+    """Estimates, or those of one `name` only, with what was given in their session."""
+    found = estimates_at(study, study.sites.all(), is_masked=False, name=name)
     return _linked(found, links, rows.UnblindedQuantificationRow)
 
 

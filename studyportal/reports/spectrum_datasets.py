@@ -46,14 +46,15 @@ def spectra_at(study: Study, sites: QuerySet[Site], *, is_masked: bool) -> list[
     ]  # fmt: skip
 
 
-def estimates_at(study: Study, sites: QuerySet[Site], *, is_masked: bool) -> list[rows.QuantificationRow]:
-    """Return the estimates of all finished runs of the sites."""
+def estimates_at(
+    study: Study, sites: QuerySet[Site], *, is_masked: bool, name: str = ""
+) -> list[rows.QuantificationRow]:
+    """Return the estimates of all finished runs of the sites, or those of one `name` only."""
     runs = _finished(study, sites, is_masked=is_masked)
     current = _current(runs)
     estimates: dict[UUID, list[MetaboliteEstimate]] = defaultdict(list)
-    for estimate in MetaboliteEstimate.objects.filter(result__run__in=[run.pk for run in runs]).order_by(
-        "block", "quantity", "name"
-    ):
+    wanted = MetaboliteEstimate.objects.filter(result__run__in=[run.pk for run in runs])
+    for estimate in (wanted.filter(name=name) if name else wanted).order_by("block", "quantity", "name"):
         estimates[estimate.result_id].append(estimate)
     found = []
     for run in runs:

@@ -1,5 +1,15 @@
-"""Home, unblinded report and view log at the unblinded door."""
+"""Home, allocations, unblinded report and view log at the unblinded door."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from studyportal.reports.views import allocations, reveal_log, unblinded, vault_home
+
+urlpatterns = [
+    path("", vault_home.home, name="home"),
+    path("allocations/", allocations.allocations, name="allocations"),
+    path("allocations/reveal/", allocations.unblind, name="unblind"),
+    path("report/", unblinded.report, name="unblinded-report"),
+    path("report/figures/<slug:name>.json", unblinded.figure, name="unblinded-figure"),
+    path("report/figures/<slug:name>.csv", unblinded.table, name="unblinded-table"),
+    path("log/", reveal_log.reveal_log, name="reveal-log"),
+]

@@ -13,13 +13,23 @@ export const frame = () => ({
 });
 const axis = (given = {}) => ({ gridcolor: token('--line'), zerolinecolor: token('--line'), ...given });
 
-// A trace says its role in meta.role: a, b, ink, quiet, warn or danger.
+// A trace says its role in meta.role: a, b, ink, quiet, warn or danger; a shape in its name.
 const ROLES = { a: '--chart-a', b: '--chart-b', ink: '--ink', quiet: '--ink-2', warn: '--warn', danger: '--danger' };
 function coloured(trace) {
   const name = ROLES[trace.meta?.role];
   if (!name) return trace;
   const color = token(name);
   return { ...trace, line: { ...trace.line, color }, marker: { ...trace.marker, color } };
+}
+
+// Every axis of a figure with panels, and what lies behind or across them, in the page's colours.
+function framed(layout) {
+  const dressed = { xaxis: {}, yaxis: {}, ...layout, template: undefined };
+  Object.keys(dressed).filter((key) => /^[xy]axis\d*$/.test(key)).forEach((key) => { dressed[key] = axis(dressed[key]); });
+  dressed.shapes = (layout.shapes ?? []).map((shape) => (shape.type === 'line'
+    ? { ...shape, line: { ...shape.line, color: token(ROLES[shape.name] ?? '--ink-2') } }
+    : { ...shape, fillcolor: token(`--${shape.name}`) }));
+  return dressed;
 }
 
 export async function draw(target, traces, layout) {
@@ -32,7 +42,7 @@ async function drawFigure(figure) {
     const answer = await fetch(figure.dataset.figureUrl, { headers: { Accept: 'application/json' } });
     if (!answer.ok) throw new Error(String(answer.status));
     const { data, layout = {} } = await answer.json();
-    await draw(target, data.map(coloured), { ...layout, template: undefined, xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis) });
+    await draw(target, data.map(coloured), framed(layout));
   } catch {
     target.textContent = 'The chart could not be loaded. Reload the page, or use the data table below.';
   }

@@ -1,0 +1,31 @@
+"""The unblinded door's start page."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from sessions.allocation.selectors import lists_for, reveals_for, short_strata
+from studyportal.accounts.access import StudyRequest, members_only
+from studyportal.accounts.roles import Permission
+from studyportal.errors import NotFound
+
+
+@require_GET
+@members_only
+def home(request: StudyRequest) -> HttpResponse:
+    """Show what waits at this door; for people with blinded roles it does not exist."""
+    if Permission.LIST_VIEW not in request.permissions:
+        raise NotFound("There is nothing for your role at this door. Use the study's other address.")
+    lists = list(lists_for(request.user, request.study))
+    active = next((one for one in lists if one.state == "active"), None)
+    makes_lists = Permission.LIST_GENERATE in request.permissions
+    context = {
+        "waiting": [one for one in lists if one.state == "generated"],
+        "active": active,
+        "short": short_strata(active) if active and makes_lists else [],
+        "reveals": reveals_for(request.user, request.study, limit=50)[:5],
+        "can_generate": makes_lists,
+        "can_unblind": Permission.ALLOCATION_UNBLIND in request.permissions,
+        "can_report": Permission.UNBLINDED_REPORT_VIEW in request.permissions,
+    }
+    return render(request, "reports/vault_home.html", context)
