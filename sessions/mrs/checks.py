@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from sessions.mrs.basis import Basis
 from sessions.mrs.errors import MrsError
@@ -21,6 +22,7 @@ SPECTRAL_WIDTHS_HZ = (500.0, 20000.0)
 LONGEST_POINTS = 65536
 LARGEST_MISMATCH = 0.01
 SINGLETS_PPM = (2.01, 3.03, 3.22)
+LOWEST_PEAK_SNR = 5.0
 
 
 def check_numbers(spectrum: Spectrum) -> None:
@@ -106,38 +108,27 @@ def find_singlets(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> fl
         `peaks-not-found`: no such triple stands out, so that frequency, nucleus or data must be wrong.
     """
     points = len(fid)
-    times = np.arange(points) * dwell_time_s
-    spectrum = np.abs(np.fft.fft(fid * np.exp(-times * np.pi * 3), 2 * points))
+    apodization = np.exp(-np.arange(points) * dwell_time_s * np.pi * 3)
+    spectrum = np.abs(np.fft.fft(fid * apodization, 2 * points))
     ppm = CENTRE_PPM + np.fft.fftfreq(2 * points, dwell_time_s) / frequency_mhz
     order = np.argsort(ppm)
     ppm, spectrum = ppm[order], spectrum[order]
-    background = np.median(spectrum[(ppm > 0) & (ppm < 4.2)])
-    # Peaks only: what rises above its surroundings of half a ppm.
     step = ppm[1] - ppm[0]
+    # Peaks only: what rises above its surroundings of half a ppm.
     reach = max(3, int(0.25 / step))
     smooth = np.convolve(spectrum, np.ones(2 * reach + 1) / (2 * reach + 1), mode="same")
-    peaks = np.maximum(spectrum - smooth, 0)
-    offsets = np.arange(-0.4, 0.4001, step)
-    scores = np.zeros(len(offsets))
-    lowest = np.full(len(offsets), np.inf)
     width = max(1, round(0.03 / step))
-    local = np.array([peaks[max(0, i - width) : i + width + 1].max() for i in range(len(peaks))])
-    for shift in SINGLETS_PPM:
-        at = np.interp(shift + offsets, ppm, local)
-        scores += np.sqrt(at)
-        lowest = np.minimum(lowest, at)
-    noise = _noise(spectrum, ppm)
-    best = int(np.argmax(scores - 0.02 * scores.max() * np.abs(offsets)))
-    if lowest[best] < 4 * noise or lowest[best] < 0.05 * background:
+    local = maximum_filter1d(np.maximum(spectrum - smooth, 0), 2 * width + 1)
+    offsets = np.arange(-0.4, 0.4001, step)
+    at = np.stack([np.interp(shift + offsets, ppm, local) for shift in SINGLETS_PPM])
+    scores = np.sqrt(at).sum(axis=0)
+    best = int(np.argmax(scores * (1 - 0.2 * np.abs(offsets))))
+    second = np.diff(np.fft.fft(fid), n=2) / np.sqrt(6)
+    noise = float(np.median(np.abs(second)) / 1.1774) * float(np.sqrt(np.mean(apodization**2)))
+    if at[:, best].min() < LOWEST_PEAK_SNR * noise:
         raise MrsError(
             "peaks-not-found",
             "The peaks of NAA, creatine and choline were not found where they should be (2.01, 3.03, 3.22 ppm): "
             "wrong voxel, no signal, or a wrong frequency in the header.",
         )
     return float(offsets[best])
-
-
-def _noise(spectrum: NDArray[np.floating[Any]], ppm: NDArray[np.floating[Any]]) -> float:
-    outside = spectrum[(ppm < -1) | (ppm > 9.5)]
-    region = outside if len(outside) > 100 else spectrum
-    return float(np.percentile(region, 25))

@@ -31,7 +31,7 @@ START_SHIFTS_PPM = (-0.04, -0.02, 0.0, 0.02, 0.04)
 START_PHASES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 LARGEST_GROUP_SHIFT_PPM = 0.15
 MOST_ITERATIONS = 40
-CONVERGED = 2e-6
+CONVERGED = 1e-5
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,8 @@ class _State:
 
     p: Real
     y: Complex
+    decays: Complex
+    free: Real
     a: Real
     a_seen: Real
     gram: Real
@@ -114,10 +116,10 @@ class Search:
         sizes = np.abs(amplitudes / model.norms).max()
         self.weights = model.soft_rows * (self.noise / (model.soft_sd * np.maximum(of, 0.02 * sizes)))[:, None]
 
-    def at(self, p: Real, positive: NDArray[np.bool_] | None, a: Real | None = None) -> _State:
+    def at(self, p: Real, positive: NDArray[np.bool_] | None) -> _State:
         """Solve the linear part at given non-linear parameters."""
-        if a is None:
-            a = self.model.components(p)
+        decays, free = self.model.decays(p)
+        a = np.ascontiguousarray(self.model.spectra(decays).real)
         a_seen = a @ self.q.T
         gram = a @ a.T - a_seen @ a_seen.T + self.weights.T @ self.weights
         y = self.model.rotated(self.spectrum, p)
@@ -128,13 +130,13 @@ class Search:
         seen = y_seen - c @ a_seen
         cost = float(residual @ residual - seen @ seen + ((self.weights @ c) ** 2).sum())
         cost += self.noise**2 * float(self.precision @ p**2)
-        return _State(p, y, a, a_seen, gram, c, positive, residual, seen, cost)
+        return _State(p, y, decays, free, a, a_seen, gram, c, positive, residual, seen, cost)
 
     def slopes(self, state: _State, chosen: NDArray[np.bool_]) -> Real:
         """Return the derivative of the residual by every chosen parameter, one a row."""
         model, c = self.model, state.c
         count = len(model.names)
-        _, by_shift, by_width, timed = model.components_and_slopes(state.p)
+        by_shift, by_width, timed = model.slopes(state.decays, state.free)
         by_shift, by_width = by_shift * c[:, None], by_width * c[:, None]
         rows = np.zeros((len(state.p), model.points))
         rows[PHI0] = -state.y.imag

@@ -95,26 +95,20 @@ class Model:
         """Transform decays on the grid into the fitted range."""
         return np.asarray(scipy.fft.fft(fids, self.grid.size)[..., self.low : self.high])
 
+    def decays(self, p: Real) -> tuple[Complex, Real]:
+        """Return the damped decays of the components, and which widths are free."""
+        factors, free = self.damping(p)
+        return self.fids * factors, free
+
     def components(self, p: Real) -> Real:
         """Return the real spectra of the components, one a row."""
-        factors, _ = self.damping(p)
-        return np.ascontiguousarray(self.spectra(self.fids * factors).real)
+        return np.ascontiguousarray(self.spectra(self.decays(p)[0]).real)
 
-    def components_and_slopes(self, p: Real) -> tuple[Real, Real, Real, Complex]:
-        """Return spectra and their slopes by own shift (Hz), own width (1/s) and, by group, Gaussian variance.
-
-        The slope by variance needs the amplitudes: it is returned as the spectra of t^2 s for the caller to sum.
-        """
-        factors, free = self.damping(p)
-        count = len(self.names)
-        times = self.grid.times_s
-        both = np.empty((2 * count, len(times)), dtype=np.complex128)
-        np.multiply(self.fids, factors, out=both[:count])
-        np.multiply(both[:count], times, out=both[count:])
-        transformed = self.spectra(both)
-        by_shift = -2 * np.pi * transformed[count:].imag
-        by_width = -transformed[count:].real * free[:, None]
-        return np.ascontiguousarray(transformed[:count].real), by_shift, by_width, both[count:]
+    def slopes(self, decays: Complex, free: Real) -> tuple[Real, Real, Complex]:
+        """Return the slopes of the spectra by own shift (Hz) and own width (1/s), and the decays times t."""
+        timed = decays * self.grid.times_s
+        transformed = self.spectra(timed)
+        return -2 * np.pi * transformed.imag, -transformed.real * free[:, None], timed
 
     def variance_slope(self, timed: Complex, amplitudes: Real, kind: int) -> Real:
         """Return the slope of the whole model by a group's Gaussian variance."""

@@ -36,7 +36,7 @@ def simulate_functional(
     *,
     seed: int,
     transients_per_block: int = 8,
-    snr: float = 60.0,
+    snr: float = 45.0,
     linewidth_hz: float = 4.5,
     block_minutes: float = 8.0,
     first_minutes: float = 0.0,

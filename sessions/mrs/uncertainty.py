@@ -86,9 +86,12 @@ def estimates(model: Model, projector: Real, spectrum: Complex, fit: Fit, noise:
     fisher[:count, :count] += search.weights.T @ search.weights
     own = np.arange(count, len(fisher))
     fisher[own, own] += fit.noise**2 * search.precision[search.used]
-    scale = 1 / np.sqrt(np.maximum(np.diag(fisher), 1e-300))
+    diagonal = np.diag(fisher)
+    # What the data say nothing about (the width of a group whose amplitude is zero) is left out.
+    known = diagonal > 1e-14 * diagonal[:count].max()
+    scale = np.where(known, 1 / np.sqrt(np.where(known, diagonal, 1)), 0)
     scaled = fisher * scale[:, None] * scale[None, :]
-    scaled[np.diag_indices_from(scaled)] += 1e-9
+    scaled[np.diag_indices_from(scaled)] += np.where(known, 1e-9, 1)
     covariance = np.linalg.inv(scaled) * scale[:, None] * scale[None, :] * noise**2
     norms = model.norms
     return Estimates(model.names, fit.amplitudes / norms, covariance[:count, :count] / norms[:, None] / norms[None, :])
