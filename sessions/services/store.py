@@ -54,9 +54,7 @@ def put_part(upload_id: uuid.UUID, offset: int, content: bytes) -> None:
 def parts(upload_id: uuid.UUID) -> Iterator[bytes]:
     """Yield the bytes of a raw upload in order, piece by piece."""
     place, folder = _storage(), _incoming(upload_id)
-    if not place.exists(folder):
-        return
-    for name in sorted(place.listdir(folder)[1]):
+    for name in _part_names(folder):
         with place.open(f"{folder}/{name}", "rb") as file:
             while piece := file.read(PIECE_BYTES):
                 yield piece
@@ -72,11 +70,17 @@ def copy_upload(upload_id: uuid.UUID, to: Path) -> None:
 def drop_upload(upload_id: uuid.UUID) -> None:
     """Delete the parts of a raw upload; harmless when there are none."""
     place, folder = _storage(), _incoming(upload_id)
-    if not place.exists(folder):
-        return
-    for name in place.listdir(folder)[1]:
+    for name in _part_names(folder):
         place.delete(f"{folder}/{name}")
     place.delete(folder)
+
+
+def _part_names(folder: str) -> list[str]:
+    """Return the parts' names in order; an object store has no folders, so only the list tells what is there."""
+    try:
+        return sorted(_storage().listdir(folder)[1])
+    except FileNotFoundError:
+        return []
 
 
 def _storage() -> Storage:
