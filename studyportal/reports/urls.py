@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from studyportal.reports.views import home, record
+from studyportal.reports.views import home, progress, record
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("participants/", record.participants, name="participants"),
     path("participants/<str:number>/", record.participant, name="participant"),
+    path("progress/", progress.progress, name="progress"),
+    path("progress/figures/<slug:name>.json", progress.figure, name="progress-figure"),
+    path("progress/figures/<slug:name>.csv", progress.table, name="progress-table"),
 ]
