@@ -10,7 +10,8 @@ from studyportal.audit.models import Event
 from studyportal.errors import BlindingViolation, NotPermitted
 from studyportal.reports import datasets
 from tests.conftest import standing_at
-from tests.factories import journey, spectra
+from tests.factories import journey
+from tests.factories import spectrum_rows as spectra
 from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,7 @@
 import pytest
 
 from sessions.models import StudySession
-from tests.factories import journey, spectra
+from tests.factories import journey, scans
 from tests.factories.world import World
 
 
@@ -11,5 +11,5 @@ from tests.factories.world import World
 def session(world: World) -> StudySession:
     """Return a session that was held."""
     journey.activate_list(world)
-    spectra.make_basis(world)
-    return spectra.held_session(world)
+    scans.make_basis(world)
+    return scans.held_session(world)

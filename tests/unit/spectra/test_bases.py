@@ -8,7 +8,7 @@ from sessions.models import BasisSet
 from sessions.services import bases
 from sessions.services.sandbox import Refused
 from studyportal.errors import InvalidInput, NotPermitted
-from tests.factories import spectra
+from tests.factories import scans
 from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,7 @@ def test_an_uploaded_basis_says_its_field_and_echo_time(world: World, tmp_path: 
     ],
 )
 def test_what_is_no_basis_is_refused(world: World, change: dict, sentence: str) -> None:
-    spectra.make_basis(world)
+    scans.make_basis(world)
     with pytest.raises(InvalidInput) as refusal:
         add(world, **change)
     assert sentence in "".join(refusal.value.fields.values())
@@ -70,7 +70,7 @@ def test_simulations_are_written_in_one_way(world: World, tmp_path: Path) -> Non
 
 
 def test_only_reviewers_add_and_choose_the_default(world: World) -> None:
-    three, seven = spectra.make_basis(world), spectra.make_basis(world, tesla=7, is_default=False)
+    three, seven = scans.make_basis(world), scans.make_basis(world, tesla=7, is_default=False)
     for act in (
         lambda: add(world, by=world.coordinator),
         lambda: bases.add_simulated(study=world.study, name="x", simulation="press:1,2@3T", by=world.statistician),
@@ -87,12 +87,12 @@ def test_only_reviewers_add_and_choose_the_default(world: World) -> None:
 def test_the_basis_follows_the_field_strength(world: World) -> None:
     with pytest.raises(Refused, match="no basis set yet"):
         bases.choose(study=world.study, header={})
-    three = spectra.make_basis(world)
-    assert bases.choose(study=world.study, header=spectra.HEADER) == three
+    three = scans.make_basis(world)
+    assert bases.choose(study=world.study, header=scans.HEADER) == three
     seven_tesla = {"SpectrometerFrequency": [297.2], "EchoTime": 0.011}
     with pytest.raises(Refused, match=r"measured at 7\.0 T and the study has no basis set"):
         bases.choose(study=world.study, header=seven_tesla)
-    seven = spectra.make_basis(world, tesla=7, is_default=False)
+    seven = scans.make_basis(world, tesla=7, is_default=False)
     near = bases.add_simulated(
         study=world.study, name="near", simulation="sim:steam:11,32@7T", by=world.imaging_analyst
     )

@@ -9,7 +9,7 @@ from sessions.models import QuantificationResult, QuantificationRun, Spectrum, S
 from sessions.services import fitting, jobs, quantification, sandbox
 from studyportal.errors import InvalidState, NotPermitted
 from tests.conftest import database_role
-from tests.factories import spectra
+from tests.factories import scans
 from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def run(world: World, session: StudySession) -> QuantificationRun:
-    return spectra.uploaded(world, session).runs.get()
+    return scans.uploaded(world, session).runs.get()
 
 
 def expire(run: QuantificationRun) -> None:
@@ -59,13 +59,13 @@ def test_a_worker_that_lost_its_lease_writes_no_result(world: World, run: Quanti
     first = jobs.claim(run.pk)
     expire(run)
     second = jobs.claim(run.pk)
-    spectra.stored(run.spectrum)
+    scans.stored(run.spectrum)
     with pytest.raises(jobs.LeaseLost):
-        fitting._commit(first, spectra.document(), b"{}")
+        fitting._commit(first, scans.document(), b"{}")
     assert QuantificationResult.objects.count() == 0
-    fitting._commit(second, spectra.document(), b"{}")
+    fitting._commit(second, scans.document(), b"{}")
     with pytest.raises(jobs.LeaseLost):
-        fitting._commit(second, spectra.document(), b"{}")
+        fitting._commit(second, scans.document(), b"{}")
     assert QuantificationResult.objects.count() == 1
 
 
@@ -107,10 +107,10 @@ def test_cancelling_takes_the_lease_away(world: World, run: QuantificationRun) -
 def test_running_again_adds_a_run_where_it_makes_sense(world: World, run: QuantificationRun) -> None:
     with pytest.raises(InvalidState, match="has not ended"):
         quantification.retry(run=run, by=world.imaging_analyst)
-    run = spectra.finished(world, run.spectrum)
+    run = scans.finished(world, run.spectrum)
     with pytest.raises(InvalidState, match="Run 1 used the same data and settings: done"):
         quantification.retry(run=run, by=world.imaging_analyst)
-    other = spectra.make_basis(world, tesla=7, is_default=False)
+    other = scans.make_basis(world, tesla=7, is_default=False)
     with pytest.raises(NotPermitted):
         quantification.retry(run=run, basis=other, by=world.statistician)
     again = quantification.retry(run=run, basis=other, by=world.coordinator)

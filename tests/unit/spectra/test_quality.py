@@ -3,7 +3,7 @@
 import pytest
 
 from sessions.quality import verdict
-from tests.factories.spectra import document
+from tests.factories.scans import document
 
 
 def test_a_good_spectrum_is_usable() -> None:

@@ -11,7 +11,7 @@ from sessions.services import store, uploads
 from sessions.services.upload_rules import Announced
 from studyportal import clock
 from studyportal.errors import InvalidInput, InvalidState, NotFound, NotPermitted
-from tests.factories import spectra
+from tests.factories import scans
 from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def test_a_whole_file_becomes_a_spectrum_with_a_queued_run(world: World, session
 
 
 def test_no_part_of_the_file_name_is_kept(world: World, session: StudySession) -> None:
-    spectra.uploaded(world, session)
+    scans.uploaded(world, session)
     row = Upload.objects.values().get()
     assert not [value for value in row.values() if "any name" in str(value)]
 
@@ -83,7 +83,7 @@ def test_a_wrong_checksum_ends_the_upload_and_leaves_no_bytes(world: World, sess
 
 
 def test_the_same_file_again_opens_the_existing_spectrum(world: World, session: StudySession) -> None:
-    first = spectra.uploaded(world, session)
+    first = scans.uploaded(world, session)
     arrival = announce(world, session, b"spectrum")
     assert (arrival.spectrum, arrival.is_duplicate) == (first, True)
     assert (Upload.objects.count(), Spectrum.objects.count()) == (1, 1)
@@ -105,8 +105,8 @@ def test_two_uploads_of_one_file_at_once_make_one_spectrum(
 
 
 def test_a_file_of_another_session_is_refused(world: World, session: StudySession) -> None:
-    spectra.uploaded(world, session)
-    other = spectra.held_session(world)
+    scans.uploaded(world, session)
+    other = scans.held_session(world)
     with pytest.raises(InvalidState, match="belongs to another participant"):
         announce(world, other, b"spectrum")
     StudySession.objects.filter(participant=session.participant, period__number=2).update(status="completed")
@@ -117,11 +117,11 @@ def test_a_file_of_another_session_is_refused(world: World, session: StudySessio
 
 
 def test_a_refused_file_may_be_uploaded_again(world: World, session: StudySession) -> None:
-    spectrum = spectra.uploaded(world, session)
+    spectrum = scans.uploaded(world, session)
     spectrum.status = Spectrum.Status.REJECTED
     spectrum.save()
     spectrum.runs.update(state="failed")
-    again = spectra.uploaded(world, session)
+    again = scans.uploaded(world, session)
     assert (again.pk, again.status, again.runs.count()) == (spectrum.pk, "received", 2)
 
 
@@ -199,12 +199,12 @@ def test_only_uploaders_of_the_site_upload(world: World, session: StudySession, 
 
 
 def test_water_that_comes_later_is_used_in_a_new_run(world: World, session: StudySession) -> None:
-    spectrum = spectra.uploaded(world, session)
-    water = spectra.uploaded(world, session, b"water", "water")
+    spectrum = scans.uploaded(world, session)
+    water = scans.uploaded(world, session, b"water", "water")
     spectrum.refresh_from_db()
     assert spectrum.water_reference == water
     assert [run.settings["water"] for run in spectrum.runs.order_by("ordinal")] == ["", water.original_sha256]
-    later = spectra.uploaded(world, session, b"second")
+    later = scans.uploaded(world, session, b"second")
     assert later.water_reference == water
 
 
@@ -213,8 +213,8 @@ def test_tidying_ends_stale_uploads_and_removes_raw_bytes_left_behind(world: Wor
         stale = announce(world, session).upload
     uploads.append(upload=stale, offset=0, content=b"abc", by=world.imaging_analyst)
     fresh = announce(world, session, b"fresh").upload
-    waiting = spectra.uploaded(world, session, b"waiting")
-    done = spectra.uploaded(world, session, b"done")
+    waiting = scans.uploaded(world, session, b"waiting")
+    done = scans.uploaded(world, session, b"done")
     Spectrum.objects.filter(pk=done.pk).update(status="stored")
     uploads.tidy()
     ended = {one.pk for one in Upload.objects.exclude(removed_at=None)}
