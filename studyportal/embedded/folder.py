@@ -78,6 +78,8 @@ class DataFolder:
         except BlockingIOError:
             self._lock.seek(0)
             holder = self._lock.read().strip() or "unknown"
+            self._lock.close()
+            self._lock = None
             msg = f"A portal (process {holder}) already uses {self.path}: stop it with 'kill {holder}', or {ELSEWHERE}."
             raise StartError(msg) from None
         self._lock.truncate(0)

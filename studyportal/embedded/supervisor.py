@@ -33,6 +33,9 @@ def refuse_used_port(port: int, option: str) -> None:
     Raises:
         StartError: the port is taken, or is none that we may use.
     """
+    if not 1 <= port <= 65535:
+        msg = f"{port} is no port: give a number from 1024 to 65535 with {option}."
+        raise StartError(msg)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -40,10 +43,8 @@ def refuse_used_port(port: int, option: str) -> None:
         except PermissionError:
             msg = f"Port {port} needs an administrator: choose one above 1023 with {option}."
             raise StartError(msg) from None
-        except (OSError, OverflowError):
-            msg = (
-                f"Port {port} is in use or not a port: choose another with {option}, for example {option} {port + 10}."
-            )
+        except OSError:
+            msg = f"Port {port} is in use: choose another one, for example {option} {port - 10}."
             raise StartError(msg) from None
 
 
