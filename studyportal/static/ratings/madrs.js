@@ -47,6 +47,7 @@
   // Autosave: a throttle, not a debounce, since steady typing must not postpone the save.
   function push(item, field, value) {
     queue.push({ seq: ++seq, at: new Date().toISOString(), item: Number(item.dataset.n), field, value });
+    saved.dataset.waiting = queue.length;
     if (!timer) timer = setTimeout(flush, SAVE_AFTER_MS);
   }
   // Gone for good only when the browser is: a request that outlives the page still reaches the server.
@@ -99,6 +100,7 @@
       wait = RETRY_AFTER_MS;
     } finally {
       busy = false;
+      saved.dataset.waiting = queue.length;
     }
     if (wait) timer = setTimeout(flush, wait);
     else if (queue.length) flush();
@@ -149,6 +151,7 @@
   }
   // What other windows saved is shown here at once; where this page has an unsaved answer of its own, the rater chooses.
   function merge(others) {
+    [...typing.keys()].forEach(said); // a note that is being typed waits too
     const clashes = [], told = [];
     for (const other of others) {
       for (const part of ['answer', 'note']) {
@@ -164,6 +167,7 @@
   }
 
   function choose({ version: newest, conflicts = [], others = [] }) {
+    [...typing.keys()].forEach(said);
     for (const other of others) ['answer', 'note'].forEach((part) => rebase(other, part));
     if (newest) know(newest);
     paint();
@@ -188,6 +192,7 @@
         adopt(others.find((other) => other.item === c.item), c.part);
       });
       paint();
+      saved.dataset.waiting = queue.length;
       if (!queue.length) status('ok', 'Saved', `Draft version ${version} on the server`);
       flush();
     };

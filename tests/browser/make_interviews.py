@@ -1,0 +1,52 @@
+"""Puts interviews of new participants on the demo rater's list and prints their codes: run by the browser tests.
+
+python tests/browser/make_interviews.py COUNT PASSWORD
+"""
+
+import datetime
+import sys
+import uuid
+
+# ruff: noqa: E402, T201 - the apps are imported once Django stands; the codes go to standard output
+import django
+
+django.setup()
+
+from django.db import transaction
+
+from participants.selectors import criteria_of
+from participants.services.consent import record_consent
+from participants.services.eligibility import record_eligibility, sign_eligibility
+from participants.services.screening import Person, screen
+from ratings.services.assignment import assign
+from sessions.models import AssessmentSchedule, StudySession
+from sessions.services.randomization import randomize
+from studyportal import clock
+from studyportal.accounts.models import User
+from studyportal.audit.context import acting
+from studyportal.studies.models import Study
+
+
+def make(position: int, password: str) -> str:
+    study = Study.objects.get()
+    coordinator, investigator, rater = (
+        User.objects.get(username=name) for name in ("coordinator", "investigator", "rater")
+    )
+    person = Person(full_name="Test Person", born_on=datetime.date(1995, 5, 4), contact="test@example.org")
+    site = study.sites.all()[position % 2]
+    participant = screen(study=study, site=site, sex="FM"[position // 2 % 2], person=person, by=coordinator)
+    record_consent(participant=participant, form_version="3.1", signed_on=clock.now().date(), by=coordinator)
+    answers = {criterion.code: criterion.kind == "inclusion" for criterion in criteria_of(study)}
+    record_eligibility(participant=participant, answers=answers, by=coordinator)
+    sign_eligibility(participant=participant, by=investigator, password=password)
+    randomize(participant=participant, request_id=uuid.uuid4(), password=password, by=coordinator)
+    session = participant.sessions.get(period__number=1)
+    StudySession.objects.filter(pk=session.pk).update(planned_at=clock.now() + datetime.timedelta(hours=4))
+    session.refresh_from_db()
+    assessment = AssessmentSchedule.objects.get(study=study, instrument="MADRS", timepoint="pre_dose")
+    return assign(session=session, assessment=assessment, rater=rater, by=coordinator).code
+
+
+if __name__ == "__main__":
+    with acting("user:coordinator"), transaction.atomic():
+        print(*(make(position, sys.argv[2]) for position in range(int(sys.argv[1]))))
