@@ -6,3 +6,5 @@ DEBUG = False
 STATIC_ROOT = PORTAL_DATA / "static"
 WHITENOISE_MAX_AGE = 0
 AXES_VERBOSE = False
+# Nobody reaches a treatment with a password alone, not even on a laptop.
+PORTAL_REQUIRE_SECOND_FACTOR = PORTAL_DOOR == "vault"
