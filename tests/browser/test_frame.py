@@ -55,7 +55,7 @@ def test_a_wrong_password_is_refused_with_a_sentence_and_the_name_is_kept(
     page.goto(f"{portal.web}/account/login/")
     page.locator("[name=login]").fill("monitor")
     page.locator("[name=password]").fill("not the password")
-    page.locator("main form button").first.click()
+    page.locator("main form button:not([type=button])").first.click()
     assert "/account/login" in page.url
     assert page.locator("[name=login]").input_value() == "monitor"
     assert page.locator(".govuk-error-summary").count() == 1
@@ -67,7 +67,7 @@ def test_the_vault_asks_for_the_second_factor(portal: Portal, open_page: Callabl
     page.goto(f"{portal.vault}/account/login/")
     page.locator("[name=login]").fill("unblinded")
     page.locator("[name=password]").fill(portal.password)
-    page.locator("main form button").first.click()
+    page.locator("main form button:not([type=button])").first.click()
     assert "/2fa/authenticate/" in page.url
     page.goto(f"{portal.vault}/report/")
     assert "/account/login" in page.url
@@ -81,7 +81,7 @@ def test_a_blinded_account_gets_no_further_than_the_vaults_threshold(
     page.goto(f"{portal.vault}/account/login/")
     page.locator("[name=login]").fill("coordinator")
     page.locator("[name=password]").fill(portal.password)
-    page.locator("main form button").first.click()
+    page.locator("main form button:not([type=button])").first.click()
     for path in ("/", "/report/", "/lists/", "/log/", "/allocations/"):
         answer = page.goto(portal.vault + path)
         assert answer.status == 403 or "/account/" in page.url, path
