@@ -185,7 +185,7 @@ def course_figure(points: list[Point], primary: str, *, shaded_minutes: float | 
     if shaded_minutes:
         layout["shapes"] = [{
             "type": "rect", "xref": "x", "yref": "paper", "x0": 0, "x1": shaded_minutes, "y0": 0, "y1": 1,
-            "layer": "below", "line": {"width": 0}, "fillcolor": "rgba(128,144,160,0.22)",
+            "layer": "below", "line": {"width": 0}, "name": "tint",
         }]  # fmt: skip
         layout["annotations"] = [{
             "xref": "x", "yref": "paper", "x": shaded_minutes / 2, "y": 1.0, "yanchor": "bottom", "text": "Infusion",
