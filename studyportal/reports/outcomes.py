@@ -74,20 +74,39 @@ def usable_blocks(rows: Iterable[UnblindedQuantificationRow], ratio: str) -> lis
     ]
 
 
+def middles(blocks: Iterable[UnblindedQuantificationRow]) -> dict[tuple[str, int, int], float]:
+    """Return the minute of the infusion at each block's middle, by participant, period and block.
+
+    Rows know when a block began; half of the session's mean step is added, as blocks follow each other at once.
+    """
+    begun: dict[tuple[str, int], dict[int, float]] = {}
+    for row in blocks:
+        begun.setdefault((row.participant, row.period or 0), {})[row.block or 0] = row.minutes_from_infusion or 0.0
+    found: dict[tuple[str, int, int], float] = {}
+    for (participant, period), own in begun.items():
+        steps = max(own) - min(own)
+        half = (own[max(own)] - own[min(own)]) / steps / 2 if steps else 0.0
+        found |= {(participant, period, block): minute + half for block, minute in own.items()}
+    return found
+
+
 def ratio_changes(blocks: Sequence[UnblindedQuantificationRow]) -> list[SessionChange]:
     """Return each session's mean over the blocks before the infusion's start and over those after it."""
+    at = middles(blocks)
     by_session: dict[tuple[str, int], list[UnblindedQuantificationRow]] = {}
     for row in blocks:
         by_session.setdefault((row.participant, row.period or 0), []).append(row)
     found = []
     for (participant, period), own in sorted(by_session.items()):
-        before = [row.value for row in own if _minutes(row) < INFUSION_STARTS_MINUTES and row.value is not None]
-        after = [row.value for row in own if _minutes(row) >= INFUSION_STARTS_MINUTES and row.value is not None]
-        if before and after:
+        values: dict[bool, list[float]] = {True: [], False: []}
+        for row in own:
+            is_before = at[participant, period, row.block or 0] < INFUSION_STARTS_MINUTES
+            values[is_before].append(row.value or 0.0)
+        if values[True] and values[False]:
             found.append(
                 SessionChange(
                     participant=participant, sex=own[0].sex, sequence=own[0].sequence, period=period,
-                    treatment=own[0].treatment, before=fmean(before), after=fmean(after),
+                    treatment=own[0].treatment, before=fmean(values[True]), after=fmean(values[False]),
                 )
             )  # fmt: skip
     return found
@@ -106,7 +125,3 @@ def pairs(changes: Iterable[SessionChange], *, reference: str, interest: str) ->
             outcome = PairedOutcome(first.change, second.change, treated_first=first is other)
             found.append(Pair(participant, one.sex, one.sequence, one.change, other.change, outcome))
     return found
-
-
-def _minutes(row: UnblindedQuantificationRow) -> float:
-    return row.minutes_from_infusion if row.minutes_from_infusion is not None else INFUSION_STARTS_MINUTES

@@ -132,7 +132,7 @@ def _recruitment_plot(
     ]  # fmt: skip
     labels = [
         label(_day(plan.ends_on), plan.target, f"target {plan.target}", xanchor="right", yshift=12),
-        label(_day(steps[-1]), len(days), f"<b>{len(days)} randomized</b>", xshift=8, yshift=-14),
+        label(_day(steps[-1]), len(days), f"{len(days)} randomized", xshift=8, yshift=-14, font={"weight": 700}),
     ]
     if reached is not None:
         traces.append(
@@ -209,7 +209,7 @@ def _quality_plot(
         annotations=labels,
         margin={"t": 12, "b": 44, "l": 60, "r": 64},
         xaxis={"type": "date", "zeroline": False},
-        yaxis=axis(words, rangemode="tozero"),
+        yaxis=axis(words),
     )
 
 

@@ -45,7 +45,7 @@ MAKERS: Mapping[str, Maker] = {"madrs": _madrs, "course": _course, "response": _
 
 
 def design_of(study: Study) -> Design:
-    """Return what the figures need of the design.
+    """Return what the figures need of the design; a placebo is the reference, else the treatment whose code is first.
 
     Raises:
         InvalidState: the study does not compare exactly two treatments.
@@ -53,6 +53,7 @@ def design_of(study: Study) -> Design:
     names = list(Treatment.objects.filter(study=study).order_by("code").values_list("name", flat=True))
     if len(names) != 2:
         raise InvalidState("This report compares two treatments; the study's design has another number of them.")
+    names.sort(key=lambda name: "placebo" not in name.lower())
     infusion = PlannedDose.objects.filter(study=study, kind="infusion").first()
     return Design(
         reference=names[0], interest=names[1],

@@ -16,7 +16,15 @@ from studyportal.reports.analysis import (
     within_participant_series,
 )
 from studyportal.reports.figures import Figure, Table
-from studyportal.reports.outcomes import Pair, SessionChange, madrs_changes, pairs, ratio_changes, usable_blocks
+from studyportal.reports.outcomes import (
+    Pair,
+    SessionChange,
+    madrs_changes,
+    middles,
+    pairs,
+    ratio_changes,
+    usable_blocks,
+)
 from studyportal.reports.rows import UnblindedMadrsRow, UnblindedQuantificationRow
 from studyportal.reports.unblinded_plots import course, responders, slopes
 
@@ -77,9 +85,10 @@ def course_figure(rows: Sequence[UnblindedQuantificationRow], design: Design) ->
     blocks = usable_blocks(rows, design.ratio)
     measurements = [Measurement(row.participant, row.treatment, row.block or 0, row.value or 0.0) for row in blocks]
     points = _series(measurements)
+    at = middles(blocks)
     minutes = {
-        block: fmean(row.minutes_from_infusion or 0.0 for row in blocks if row.block == block)
-        for block in {row.block or 0 for row in blocks}
+        number: fmean(minute for (_, _, block), minute in at.items() if block == number)
+        for number in {block for _, _, block in at}
     }
     found = pairs(ratio_changes(blocks), reference=design.reference, interest=design.interest)
     estimates = estimates_of(found)
@@ -88,7 +97,7 @@ def course_figure(rows: Sequence[UnblindedQuantificationRow], design: Design) ->
         title=f"{design.ratio} over the session, by treatment",
         finding=_course_finding(found, estimates, design),
         table=Table(
-            ("Treatment", "Block", "Minutes from infusion", "n", "Mean", "95 % CI from", "to"),
+            ("Treatment", "Block", "Minute (middle)", "n", "Mean", "95 % CI from", "to"),
             tuple(
                 (p.treatment, p.block, round(minutes[p.block], 1), p.n, round(p.mean, 4), _to(p.lower), _to(p.upper))
                 for p in points

@@ -10,6 +10,9 @@ from studyportal.reports.figures import DASHES, ROLES, SHAPES, axis, framed, lab
 from studyportal.reports.outcomes import Pair
 
 PANELS = {"F": "", "M": "2"}
+BOLD = {"weight": 700}
+"""Not the tag <b>: Plotly turns that into an inline style, which the page's policy refuses."""
+
 DOMAINS = ([0.0, 0.3], [0.35, 0.65], [0.78, 1.0])
 
 
@@ -43,7 +46,7 @@ def slopes(
         traces,
         annotations=titles,
         shapes=[_line("x3", 0, "y3 domain")],
-        margin={"t": 44, "b": 56, "l": 64, "r": 24},
+        margin={"t": 44, "b": 64, "l": 64, "r": 24},
         xaxis={"domain": DOMAINS[0], "zeroline": False, "showgrid": False, **ticks},
         xaxis2={"domain": DOMAINS[1], "anchor": "y2", "zeroline": False, "showgrid": False, **ticks},
         xaxis3=axis("MADRS points", domain=DOMAINS[2], anchor="y3"),
@@ -86,7 +89,7 @@ def course(
         ends[treatment] = (x[-1], own[-1].mean)
     apart = _apart([mean for _, mean in ends.values()], _reach(points))
     for (treatment, (x_end, _)), y in zip(ends.items(), apart, strict=True):
-        labels.append(label(x_end, y, f"<b>{treatment}</b>", xshift=14))
+        labels.append(label(x_end, y, treatment, xshift=14, font=BOLD))
     labels.append(
         label(infusion_minutes / 2, 1.0, "infusion", yref="paper", xanchor="center", yanchor="bottom", yshift=2)
     )
@@ -99,7 +102,7 @@ def course(
                 "line": {"width": 0}, "layer": "below", "name": "tint",
             }
         ],
-        margin={"t": 32, "b": 52, "l": 72, "r": 150},
+        margin={"t": 32, "b": 60, "l": 72, "r": 150},
         xaxis=axis("Minutes from the start of the infusion"),
         yaxis=axis(ratio),
     )  # fmt: skip
@@ -127,7 +130,7 @@ def responders(counted: Sequence[tuple[str, str, Proportion]], treatments: tuple
     return framed(
         traces,
         annotations=labels,
-        margin={"t": 12, "b": 52, "l": 210, "r": 84},
+        margin={"t": 12, "b": 60, "l": 210, "r": 84},
         xaxis=axis("Per cent of sessions with both ratings", range=[0, 100], ticksuffix=" %"),
         yaxis={
             "tickvals": [y for y, _ in ticks], "ticktext": [text for _, text in ticks], "zeroline": False,
