@@ -164,8 +164,8 @@ def _held(cast: Cast, plan: Plan, outcome: Outcome, day: datetime.date) -> Itera
     yield Act(start - DAY, coordinator, lambda: _assign(cast, plan, period))
     if plan.stop is Stop.SECOND_MISSED and period == 2:
         return
+    yield from _rated(cast, plan, period, "pre_dose", outcome.madrs_before, begins=start - 40 * MINUTE)
     yield Act(start + MINUTE, coordinator, lambda: conduct.start(session=session(), started_at=start, by=coordinator))
-    yield from _rated(cast, plan, period, "pre_dose", outcome.madrs_before, begins=start + 10 * MINUTE)
     yield from _give(session, infusion, coordinator)
     for order, term in enumerate(outcome.adverse_events):
         reported = infusion + (45 + order) * MINUTE
