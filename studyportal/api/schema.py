@@ -110,8 +110,8 @@ PROBLEMS = {
 
 described_index = extend_schema_view(
     get=extend_schema(
-        operation_id="tables", summary="The tables and their columns", responses={200: Index, **PROBLEMS},
-        parameters=[],
+        operation_id="tables", tags=["tables"], summary="The tables and their columns", parameters=[],
+        responses={200: Index, **PROBLEMS},
     )
 )  # fmt: skip
 
