@@ -32,7 +32,7 @@ def load_basis(spec: str | Path, *, frequency_mhz: float | None = None) -> Basis
     MrsError
         `basis-...`: what is wrong with it.
     """
-    if str(spec).startswith("sim:"):
+    if str(spec).lower().startswith("sim:"):
         sequence = parse_simulation(str(spec))
         if frequency_mhz and abs(frequency_mhz / sequence.frequency_mhz - 1) < 0.06:
             sequence = dataclasses.replace(sequence, frequency_mhz=frequency_mhz)
@@ -79,7 +79,7 @@ def simulated_basis(sequence: Sequence, names: tuple[str, ...] = tuple(SPIN_SYST
 
 def basis_identity(spec: str | Path) -> str:
     """Return what names a basis in the settings' hash: the simulation, or the hash of the file or the files."""
-    if str(spec).startswith("sim:"):
+    if str(spec).lower().startswith("sim:"):
         parse_simulation(str(spec))
         return str(spec).lower()
     path = Path(spec)

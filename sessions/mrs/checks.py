@@ -131,4 +131,8 @@ def find_singlets(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> fl
             "The peaks of NAA, creatine and choline were not found where they should be (2.01, 3.03, 3.22 ppm): "
             "wrong voxel, no signal, or a wrong frequency in the header.",
         )
-    return float(offsets[best])
+    found = []
+    for shift in SINGLETS_PPM:
+        near = np.flatnonzero(np.abs(ppm - shift - offsets[best]) <= width * step)
+        found.append(float(ppm[near[np.argmax(spectrum[near])]]) - shift)
+    return float(np.median(found))
