@@ -273,13 +273,13 @@ def test_without_javascript_the_form_saves_and_signs(
         plain.locator(f"#i{item} .opt").nth(2).click()
     plain.get_by_label("Note on item 1", exact=True).fill("typed without a script")
     plain.get_by_label("Interview ended").fill("99")
-    plain.get_by_label("Password").fill(portal.password)
+    plain.get_by_label("Password", exact=True).fill(portal.password)
     plain.get_by_role("button", name="Sign MADRS").click()
     assert "Enter the time on a 24-hour clock, as 10:52, not “99”." in plain.inner_text("#errors")
     assert plain.locator("input:checked").count() == 10
     begun = re.search(r"\d\d:\d\d", plain.inner_text(".facts time"))
     plain.get_by_label("Interview ended").fill(begun.group())
-    plain.get_by_label("Password").fill(portal.password)
+    plain.get_by_label("Password", exact=True).fill(portal.password)
     plain.get_by_role("button", name="Sign MADRS").click()
     assert "typed without a script" in plain.inner_text("main")
     assert plain.get_by_role("heading", name="Signature").count() == 1
