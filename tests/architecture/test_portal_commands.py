@@ -161,8 +161,8 @@ def test_up_survives_being_killed_and_starts_again_and_stops_without_a_trace(
 def test_a_read_only_folder_is_said_to_an_ordinary_user(data: Path) -> None:
     data.mkdir(mode=0o755)
     code = (
-        "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534);"
-        "from studyportal.embedded.__main__ import main; sys.exit(main(sys.argv[1:]))"
+        "import os, sys; from studyportal.embedded.__main__ import main;"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534); sys.exit(main(sys.argv[1:]))"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code, "--data", data, "--port", "18437", "--vault-port", "18438"],

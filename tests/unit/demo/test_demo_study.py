@@ -15,6 +15,7 @@ from django.test import override_settings
 from participants.models import Participant
 from ratings.models import Rating, SafetyAlert
 from sessions.models import ProtocolDeviation, QuantificationRun, Spectrum, StudySession
+from studyportal import clock
 from studyportal.accounts.models import StudyMembership, User
 from studyportal.accounts.roles import Role
 from studyportal.audit.context import acting
@@ -28,6 +29,7 @@ from studyportal.studies.models import Study
 from tests.conftest import database_role, standing_at
 
 pytestmark = pytest.mark.django_db
+NOW = datetime.datetime(2026, 11, 25, 10, tzinfo=datetime.UTC)
 PASSWORD = "demo-0000-1111-2222"
 
 
@@ -51,7 +53,7 @@ def made(django_db_setup: None, django_db_blocker, tmp_path_factory: pytest.Temp
     """Make the small demo once for this file, in a transaction around every test's own."""
     folder = tmp_path_factory.mktemp("demo")
     with django_db_blocker.unblock(), transaction.atomic(), override_settings(PORTAL_DATA=folder):
-        with acting("user:suite"), database_role("portal_web"):
+        with acting("user:suite"), database_role("portal_web"), clock.at(NOW):
             study = making.make_demo("small", password=PASSWORD, say=lambda line: None, ask=ask)
         yield study, folder
         transaction.set_rollback(True)
@@ -94,7 +96,7 @@ def test_a_late_interview_became_a_deviation(demo: Study) -> None:
 
 def test_every_old_alert_was_seen_to(demo: Study) -> None:
     assert not SafetyAlert.objects.filter(rater_acknowledged_at=None).exists()
-    long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=3)
+    long_ago = NOW - datetime.timedelta(days=3)
     assert not SafetyAlert.objects.filter(raised_at__lt=long_ago, acknowledged_at=None).exists()
 
 
