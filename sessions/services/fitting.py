@@ -69,6 +69,9 @@ def _store(lease: jobs.Lease, spectrum: Spectrum, folder: Path) -> None:
     upload = spectrum.upload
     raw = folder / f"raw-{spectrum.pk}{upload.suffix}"
     store.copy_upload(upload.pk, raw)
+    if raw.stat().st_size != upload.size_bytes:
+        # Another run stored this file a moment ago, or a disk lost it: not the file's fault.
+        raise sandbox.Crashed("the raw upload is not whole")
     arguments: list[str | Path] = ["convert", raw, "--out", folder / f"{spectrum.pk}.nii.gz", "--json"]
     for companion in upload.companions.all():
         beside = raw.with_suffix(companion.suffix)

@@ -8,7 +8,7 @@ import pytest
 from sessions.models import MetaboliteEstimate, QuantificationResult, QuantificationRun, Spectrum, StudySession
 from sessions.mrs import SYNTHETIC_BASIS, simulate_functional
 from sessions.policies import infusion_start
-from sessions.services import fitting, store
+from sessions.services import fitting, sandbox, store
 from tests.conftest import database_role
 from tests.factories import scans
 from tests.factories.world import World
@@ -57,3 +57,74 @@ def test_a_functional_series_comes_back_block_by_block(
     assert len(curves["ppm"]) == len(curves["fit"]) <= 700
     fitting.process(run_id=run.pk)
     assert QuantificationResult.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"not a spectrum at all", "file"), (b"\x1f\x8b\x08" + b"\x00" * 30, "file"), (b"\x00" * 4000, "file")],
+)
+def test_an_unusable_file_is_rejected_with_a_sentence(
+    world: World, session: StudySession, content: bytes, code: str, django_capture_on_commit_callbacks
+) -> None:
+    spectrum = scans.uploaded(world, session, content)
+    with django_capture_on_commit_callbacks(execute=True):
+        run = worked(spectrum.runs.get())
+    assert (run.state, run.failure_code.startswith(code), len(run.failure_message) > 20) == ("failed", True, True)
+    spectrum = Spectrum.objects.select_related("upload").get(pk=spectrum.pk)
+    assert (spectrum.status, spectrum.upload.removed_at is not None) == ("rejected", True)
+    assert (QuantificationResult.objects.count(), list(store.parts(spectrum.upload_id))) == (0, [])
+
+
+def test_water_is_stored_without_a_fit_and_an_unusable_one_is_left_out(
+    world: World, session: StudySession, series: bytes
+) -> None:
+    world.study.basis_sets.update(simulation=SYNTHETIC_BASIS)
+    water = scans.uploaded(world, session, b"no water", "water")
+    run = worked(scans.uploaded(world, session, series).runs.get())
+    assert (run.state, Spectrum.objects.get(pk=water.pk).status) == ("done", "rejected")
+    good = scans.uploaded(world, session, simulate_functional([1.0], seed=5), "water")
+    run = worked(good.runs.get())
+    assert (run.state, Spectrum.objects.get(pk=good.pk).status) == ("done", "stored")
+    assert not hasattr(run, "result")
+
+
+def test_without_a_basis_for_the_field_the_run_says_so(world: World, session: StudySession, series: bytes) -> None:
+    world.study.basis_sets.update(field_tesla=7.0)
+    run = worked(scans.uploaded(world, session, series).runs.get())
+    assert (run.state, run.failure_code) == ("failed", "no_matching_basis")
+    assert "measured at 3.0 T" in run.failure_message
+
+
+def test_an_engine_without_an_answer_is_tried_again(world: World, session: StudySession, series: bytes) -> None:
+    spectrum = scans.uploaded(world, session, series)
+    store.drop_upload(spectrum.upload_id)
+    run = worked(spectrum.runs.get())
+    assert (run.state, run.attempts) == ("queued", 1)
+
+
+def test_the_sandbox_stops_what_is_unwanted_too_slow_or_mute(tmp_path, settings, series: bytes) -> None:
+    file = tmp_path / "a.nii.gz"
+    file.write_bytes(series)
+    arguments = ["quantify", file, "--basis", SYNTHETIC_BASIS, "--json", "--progress"]
+    with pytest.raises(sandbox.Stopped):
+        sandbox.engine(arguments, folder=tmp_path, tick=lambda stage, fraction: False)
+    with pytest.raises(sandbox.Crashed):
+        sandbox.engine(["nonsense"], folder=tmp_path, tick=lambda stage, fraction: True)
+    settings.PORTAL_FIT_CPU_SECONDS = 1
+    with pytest.raises(sandbox.Refused) as refusal:
+        sandbox.engine([*arguments, "--blocks", "2"], folder=tmp_path, tick=lambda stage, fraction: True)
+    assert refusal.value.code == "too_slow"
+    settings.PORTAL_FIT_CPU_SECONDS = 0
+    with pytest.raises((sandbox.Refused, sandbox.Crashed)):
+        sandbox.engine(arguments, folder=tmp_path, tick=lambda stage, fraction: True)
+
+
+def test_answers_that_are_no_numbers_are_no_answers(tmp_path) -> None:
+    answer = tmp_path / "answer.json"
+    for text, code in (('{"a": NaN}', 0), ("", 0), ("[]", 0), ("{}", 1)):
+        answer.write_text(text)
+        with pytest.raises(sandbox.Crashed):
+            sandbox._read(answer, code)
+    answer.write_text('{"a": 1}')
+    assert sandbox._read(answer, 0) == {"a": 1}
+    assert sandbox._progress([b"noise", b'{"stage": "fitting", "fraction": 7}'], "checking", 0.0) == ("fitting", 1.0)
