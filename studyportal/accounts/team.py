@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from studyportal import clock
 from studyportal.accounts.models import StudyMembership, User
-from studyportal.accounts.roles import UNBLINDED_ROLES, Permission, Role
+from studyportal.accounts.roles import Permission, Role
 from studyportal.accounts.selectors import check
 from studyportal.audit import events
 from studyportal.errors import InvalidInput, NotFound
@@ -80,8 +80,3 @@ def end_role(*, study: Study, membership_id: UUID, by: User) -> StudyMembership:
             "role ended", study=study.code, target=membership.user.username, data={"role": membership.role}
         )  # fmt: skip
     return membership
-
-
-def is_unblinded(role: str) -> bool:
-    """Whether a role belongs to the side that sees the treatment."""
-    return role in UNBLINDED_ROLES

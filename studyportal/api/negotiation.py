@@ -1,7 +1,6 @@
 """Two formats: JSON in pages, CSV whole. By `?format=` or `Accept`."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -16,11 +15,6 @@ class CsvRenderer(BaseRenderer):
     media_type = "text/csv"
     format = "csv"
     charset = "utf-8"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> str:
-        """Return text as it is."""
-        del accepted_media_type, renderer_context
-        return str(data)
 
 
 class Negotiation(DefaultContentNegotiation):

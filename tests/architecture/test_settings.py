@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from studyportal.settings.required import ALL, REQUIRED, lacking, refuse_half_configured
+from studyportal.static_files import HashedStaticFiles
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -125,6 +126,7 @@ def test_the_deployment_check_finds_nothing(complete, process: str) -> None:
 
 
 def test_static_files_are_hashed_and_modules_find_each_other(tmp_path: Path) -> None:
+    assert HashedStaticFiles.support_js_module_import_aggregation is True
     target = tmp_path / "static"
     code = (
         "from django.conf import settings; import os, django; django.setup();"
