@@ -93,7 +93,7 @@ class Search:
 
     def __init__(self, model: Model, projector: Real, spectrum: Complex, priors: Priors) -> None:
         self.model, self.q, self.spectrum, self.priors = model, projector, spectrum, priors
-        self.weights = np.zeros((0, len(model.names)))
+        self.weights: Real = np.zeros((0, len(model.names)))
         count = len(model.names)
         precision = np.zeros(GLOBALS + 2 * count)
         precision[PHI1] = priors.phase1_sd_rad_per_ppm**-2

@@ -1,93 +1,145 @@
-"""Spectra of a held session: uploaded, stored without the engine, finished with a given document."""
+"""Spectra for tests: small synthetic acquisitions, and files that are wrong in one way each.
 
+`malformed()` gives, by name, the bytes of a file and the code of the refusal that it must meet.
+"""
+
+import gzip
 import json
-import math
-from typing import Any
+import struct
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 
-from sessions.models import BasisSet, QuantificationRun, Spectrum, StudySession, Upload
-from sessions.services import fitting, jobs, store, uploads
-from tests.factories import journey
-from tests.factories.world import World
+import numpy as np
 
-HEADER = {"SpectrometerFrequency": [123.2], "ResonantNucleus": ["1H"], "EchoTime": 0.035, "RepetitionTime": 2.0}
-RATIOS = {
-    "Glu/tCr": (1.229, 4.1), "Gln/tCr": (0.139, 22.0), "Glx/tCr": (1.368, 4.4), "tNAA/tCr": (1.427, 2.0),
-    "Ins/tCr": (0.792, 4.0), "Glx/tNAA": (0.959, 4.6),
-}  # fmt: skip
-CURVES = {
-    "ppm": [4.0 - 0.05 * step for step in range(73)],
-    "data": [math.exp(-((4.0 - 0.05 * step - 2.01) ** 2) / 0.005) for step in range(73)],
-    "fit": [math.exp(-((4.0 - 0.05 * step - 2.01) ** 2) / 0.005) for step in range(73)],
-    "baseline": [0.0] * 73,
-    "residual": [0.0] * 73,
-    "components": {"NAA": [0.1] * 73},
-}
+from sessions.mrs.basis_loading import load_basis
+from sessions.mrs.io import nifti_mrs_bytes
+from sessions.mrs.spectrum import Spectrum
+
+BASIS = "sim:press:14,14@3T"
+FREQUENCY_MHZ = 127.74
+DWELL_TIME_S = 1 / 2000
+CONCENTRATIONS = {"NAA": 10.0, "Cr": 4.0, "PCr": 4.0, "GPC": 1.5, "Glu": 9.0, "Gln": 2.5, "Ins": 6.0, "NAAG": 1.0}
 
 
-def document(*, blocks: int = 0, snr: float = 47.0, fwhm_ppm: float = 0.041) -> dict[str, Any]:
-    """Return what the engine prints, with the numbers of a good 3 T spectrum."""
-    found = {
-        "metabolites": {
-            "NAA": {"amplitude": 11.8, "crlb_percent": 2.0}, "Gln": {"amplitude": 2.3, "crlb_percent": 22.0},
-        },
-        "ratios": {name: {"value": value, "crlb_percent": crlb} for name, (value, crlb) in RATIOS.items()},
-        "quality": {"snr": snr, "fwhm_hz": fwhm_ppm * 123.2, "fwhm_ppm": fwhm_ppm},
-        "sensitivity": {"Glx/tNAA": [0.92, 1.01]},
-        "flags": ["Gln: CRLB above 20 %"],
-        "engine_version": "1.0.0",
-        "settings_sha256": "0" * 64,
-        "seconds": 0.04,
-    }  # fmt: skip
-    if blocks:
-        found["blocks"] = [
-            {
-                "block": block, "minutes_from_start": 4.0 + 8.0 * block, "metabolites": {}, "quality": {},
-                "ratios": {"Glx/tNAA": {"value": 0.9 + 0.02 * block, "crlb_percent": 5.0}},
-            }
-            for block in range(blocks)
-        ]  # fmt: skip
-    return found
+def shared_data() -> Path:
+    """Return the folder of reference spectra beside the checkout (it may be absent)."""
+    return Path(__file__).resolve().parents[3] / "shared" / "data" / "mrs"
 
 
-def make_basis(world: World, *, tesla: float = 3.0, is_default: bool = True) -> BasisSet:
-    """Add a simulated basis set."""
-    return BasisSet.objects.create(
-        study=world.study, name=f"Simulated {tesla:g} T", field_tesla=tesla, echo_time_ms=35.0, is_default=is_default,
-        simulation="sim:press:17.5,17.5@3T" if tesla < 5 else "sim:steam:11,17@7T", uploaded_by=world.imaging_analyst,
-    )  # fmt: skip
+def brain(
+    *, seed: int = 1, noise: float = 0.02, transients: int = 1, points: int = 1024, header: dict | None = None,
+    concentrations: dict[str, float] | None = None,
+) -> Spectrum:  # fmt: skip
+    """Return a plausible 3 T spectrum without macromolecules."""
+    generator = np.random.default_rng(seed)
+    fid = _clean(points, tuple((concentrations or CONCENTRATIONS).items()))
+    fids = np.repeat(fid[None, None], transients, axis=0)
+    fids = fids + noise * (generator.normal(size=fids.shape) + 1j * generator.normal(size=fids.shape))
+    known = {
+        "SpectrometerFrequency": [FREQUENCY_MHZ],
+        "ResonantNucleus": ["1H"],
+        "EchoTime": 0.028,
+        "RepetitionTime": 2.0,
+    }
+    return Spectrum(fids, DWELL_TIME_S, FREQUENCY_MHZ, "1H", known | (header or {}))
 
 
-def held_session(world: World, **place: Any) -> StudySession:
-    """Hold a session of a new participant; the list is activated by the caller."""
-    return journey.held(world, journey.randomized(world, **place))
+@lru_cache(maxsize=8)
+def _clean(points: int, amounts: tuple[tuple[str, float], ...]) -> np.ndarray:
+    basis = load_basis(BASIS, frequency_mhz=FREQUENCY_MHZ)
+    decays = {part.name: part.lines.fid(DWELL_TIME_S, points) for part in basis.components}
+    times = np.arange(points) * DWELL_TIME_S
+    return sum(amount * decays[name] for name, amount in amounts) * np.exp(-12 * times - 30 * times**2)
 
 
-def uploaded(
-    world: World, session: StudySession, content: bytes = b"spectrum", kind: str = Upload.Kind.METABOLITE, **more: Any
-) -> Spectrum:
-    """Upload bytes as the imaging analyst; they need not be a spectrum."""
-    return uploads.store_upload(
-        session=session, kind=kind, filename="any name.nii.gz", content=content, by=world.imaging_analyst, **more
-    )
+def write(folder: Path, spectrum: Spectrum, name: str = "spectrum.nii.gz") -> Path:
+    """Write a spectrum as NIfTI-MRS."""
+    path = folder / name
+    path.write_bytes(nifti_mrs_bytes(spectrum))
+    return path
 
 
-def stored(spectrum: Spectrum) -> Spectrum:
-    """Store a spectrum as if the engine had converted it."""
-    spectrum.status, spectrum.header = Spectrum.Status.STORED, HEADER
-    spectrum.stored_sha256, spectrum.stored_bytes = store.put(b"NIfTI of " + str(spectrum.pk).encode()), 45
-    spectrum.save()
-    uploads.remove_raw(upload=spectrum.upload)
-    return spectrum
+def malformed() -> dict[str, tuple[bytes, str]]:
+    """Return files that are wrong in one way each, with the code of the refusal."""
+    good = nifti_mrs_bytes(brain())
+    plain = gzip.decompress(good)
+    spectrum = brain()
+    files: dict[str, tuple[bytes, str]] = {
+        "empty": (b"", "file-empty"),
+        "text": (b"patient_name : somebody\n" * 40, "file-not-mrs"),
+        "random": (np.random.default_rng(0).bytes(4096), "file-not-mrs"),
+        "cut gzip": (good[: len(good) // 2], "file-truncated"),
+        "cut nifti": (plain[:-4000], "file-truncated"),
+        "cut header": (plain[:300], "file-truncated"),
+        "flipped gzip": (_flipped(good), "file-corrupt"),
+        "other magic": (_patched(plain, 4, b"xxxx"), "header-invalid"),
+        "nifti 1": (struct.pack("<i", 348) + plain[4:], "file-not-mrs"),
+        "not mrs": (_patched(plain, 508, b"other\0\0\0"), "file-not-mrs"),
+        "real numbers": (_patched(plain, 12, struct.pack("<h", 16)), "data-not-complex"),
+        "unknown type": (_patched(plain, 12, struct.pack("<h", 2048)), "data-type-unknown"),
+        "no dimensions": (_patched(plain, 16, struct.pack("<q", 0)), "header-dimensions"),
+        "negative dimension": (_patched(plain, 48, struct.pack("<q", -5)), "header-dimensions"),
+        "bomb": (_bomb(plain), "data-too-large"),
+        "huge header": (_patched(plain, 168, struct.pack("<q", 2**40)), "header-invalid"),
+        "trailing data": (gzip.compress(plain + bytes(3 * 1024**2)), "file-trailing-data"),
+        "voxels": (_patched(plain, 24, struct.pack("<q", 2)) + plain[-8192:], "data-not-single-voxel"),
+        "no extension": (_patched(plain, 540, b"\0"), "header-missing"),
+        "header not json": (_patched(plain, 552, b"not json"), "header-invalid"),
+        "nan": (_with(spectrum, lambda fids: fids.__setitem__((0, 0, 7), np.nan)), "data-not-finite"),
+        "infinite": (_with(spectrum, lambda fids: fids.__setitem__((0, 0, 7), np.inf)), "data-not-finite"),
+        "zeros": (_with(spectrum, lambda fids: fids.__imul__(0)), "data-no-signal"),
+        "real signal": (_with(spectrum, lambda fids: fids.imag.__imul__(0)), "data-not-complex"),
+        "sixteen points": (nifti_mrs_bytes(_replaced(spectrum, fids=spectrum.fids[:, :, :16])), "data-too-short"),
+        "dwell time zero": (_patched(plain, 136, struct.pack("<d", 0.0)), "header-dwell-time"),
+        "dwell time nan": (_patched(plain, 136, struct.pack("<d", float("nan"))), "header-dwell-time"),
+        "dwell time slow": (_patched(plain, 136, struct.pack("<d", 0.1)), "header-dwell-time"),
+        "folded": (_patched(plain, 136, struct.pack("<d", 1 / 520)), "header-dwell-time"),
+        "phosphorus": (_headed(spectrum, ResonantNucleus=["31P"]), "nucleus-unsupported"),
+        "no nucleus": (_headed(spectrum, ResonantNucleus=["XX"]), "header-incomplete"),
+        "frequency missing": (_headed(spectrum, SpectrometerFrequency=[]), "header-incomplete"),
+        "frequency of a toy": (_headed(spectrum, SpectrometerFrequency=[3.0]), "header-frequency"),
+        "frequency of 7 T": (_headed(spectrum, SpectrometerFrequency=[170.0]), "basis-frequency-mismatch"),
+        "frequency of 1.5 T": (_headed(spectrum, SpectrometerFrequency=[63.8]), "basis-frequency-mismatch"),
+        "noise": (nifti_mrs_bytes(_replaced(spectrum, fids=_noise(spectrum.fids.shape))), "peaks-not-found"),
+    }
+    return files
 
 
-def finished(world: World, spectrum: Spectrum, found: dict[str, Any] | None = None) -> QuantificationRun:
-    """Finish a spectrum's latest run with a document, through the lease, as a worker does."""
-    stored(spectrum)
-    run = spectrum.runs.latest("ordinal")
-    run.basis = world.study.basis_sets.get(is_default=True)
-    run.save()
-    lease = jobs.claim(run.pk)
-    assert lease is not None
-    fitting._commit(lease, found or document(), json.dumps(CURVES).encode())
-    run.refresh_from_db()
-    return run
+def _patched(content: bytes, position: int, new: bytes) -> bytes:
+    return content[:position] + new + content[position + len(new) :]
+
+
+def _flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes(byte ^ 0xFF for byte in content[middle : middle + 40]) + content[middle + 40 :]
+
+
+def _bomb(plain: bytes) -> bytes:
+    """A few kilobytes that say they hold 64 GB, and would unpack to 64 MB of zeros."""
+    return gzip.compress(_patched(plain, 40, struct.pack("<q", 2**33)) + bytes(64 * 1024**2), compresslevel=1)
+
+
+def _replaced(spectrum: Spectrum, **changes: object) -> Spectrum:
+    return Spectrum(**{**{name: getattr(spectrum, name) for name in spectrum.__dataclass_fields__}, **changes})
+
+
+def _with(spectrum: Spectrum, change: Callable[[np.ndarray], object]) -> bytes:
+    fids = spectrum.fids.copy()
+    change(fids)
+    return nifti_mrs_bytes(_replaced(spectrum, fids=fids))
+
+
+def _headed(spectrum: Spectrum, **keys: object) -> bytes:
+    """Write a header that our own writer would refuse to write."""
+    plain = gzip.decompress(nifti_mrs_bytes(spectrum))
+    size = struct.unpack("<i", plain[544:548])[0]
+    text = json.dumps(spectrum.header | keys).encode()
+    extent = -(-(len(text) + 8) // 16) * 16
+    extension = struct.pack("<2i", extent, 44) + text.ljust(extent - 8, b"\0")
+    return gzip.compress(_patched(plain[:544], 168, struct.pack("<q", 544 + extent)) + extension + plain[544 + size :])
+
+
+def _noise(shape: tuple[int, ...]) -> np.ndarray:
+    generator = np.random.default_rng(3)
+    return generator.normal(size=shape) + 1j * generator.normal(size=shape)
