@@ -282,7 +282,7 @@ def test_without_javascript_the_form_saves_and_signs(
     plain.get_by_label("Password", exact=True).fill(portal.password)
     plain.get_by_role("button", name="Sign MADRS").click()
     assert "typed without a script" in plain.inner_text("main")
-    assert plain.get_by_role("heading", name="Signature").count() == 1
+    assert plain.get_by_role("heading", name="Signature", level=3).count() == 1
     context.close()
 
 
