@@ -1,7 +1,8 @@
 """Reads at the unblinded door about lists, allocations and reveals, always for somebody; never a slot's sequence."""
 
 import datetime
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db.models import Count, Prefetch, QuerySet
@@ -103,7 +104,7 @@ def allocations_for(viewer: User, study: Study) -> list[AllocationRow]:
     return [
         AllocationRow(
             participant_id=one.participant_id, participant=one.participant.number, site=str(one.participant.site),
-            randomization_number=one.slot.number, allocated_at=one.allocated_at,
+            randomization_number=one.slot.number, allocated_at=one.participant.randomized_at or one.allocated_at,
             revealed_at=revealed.get(str(one.participant_id)),
         )
         for one in found.order_by("-allocated_at")
@@ -127,14 +128,14 @@ def reveals_for(viewer: User, study: Study, *, limit: int) -> list[Reveal]:
         User.objects.filter(username__in={_username(event) for event in found}).values_list("username", "full_name")
     )
     folded: list[Reveal] = []
-    for event in found:
+    for event, reason in _by_request(found):
         actor = _username(event)
         line = Reveal(
             at=event.at, actor=names.get(actor, actor), words=REVEALS[event.name],
-            target=numbers.get(event.target, event.target), reason=str(event.data.get("reason", "")), times=1,
+            target=numbers.get(event.target, event.target), reason=reason, times=1,
         )  # fmt: skip
         if folded and _is_repeat(folded[-1], line):
-            line = Reveal(line.at, line.actor, line.words, line.target, line.reason, folded.pop().times + 1)
+            line = replace(line, times=folded.pop().times + 1)
         folded.append(line)
     return folded
 
@@ -156,8 +157,20 @@ def _username(event: Event) -> str:
     return event.actor.removeprefix("user:")
 
 
+def _by_request(found: Sequence[Event]) -> list[tuple[Event, str]]:
+    """Return one event a request, the first of them, with the reason that any of them gives; newest first."""
+    requests: dict[str, list[Event]] = {}
+    for event in found:
+        requests.setdefault(event.request_id or str(event.pk), []).append(event)
+    return [
+        (own[-1], next((str(event.data["reason"]) for event in own if event.data.get("reason")), ""))
+        for own in requests.values()
+    ]
+
+
 def _is_repeat(later: Reveal, earlier: Reveal) -> bool:
-    same = (later.actor, later.words, later.target, later.reason) == (
-        earlier.actor, earlier.words, earlier.target, earlier.reason,
-    )  # fmt: skip
+    """Whether two neighbouring lines say the same: a report and the figures that its page fetches are one look."""
+    same = (later.actor, later.words) == (earlier.actor, earlier.words)
+    is_look = later.words == REVEALS["unblinded report viewed"]
+    same = same and (is_look or (later.target, later.reason) == (earlier.target, earlier.reason))
     return same and (later.at - earlier.at) < datetime.timedelta(minutes=1)
