@@ -20,6 +20,7 @@ from studyportal.studies.models import Study
 
 MHZ_PER_TESLA = 42.577
 FIELD_TOLERANCE = 0.08
+SAME_ECHO_MS = 2.0
 LIMIT_BYTES = 32 * 1024 * 1024
 SIMULATION = re.compile(r"^sim:(press|steam):(\d{1,3}(?:\.\d{1,3})?),(\d{1,4}(?:\.\d{1,3})?)@(\d{1,2}(?:\.\d{1,3})?)T$")
 NUMBER = r"\s*=\s*([-+0-9.Ee]+)"
@@ -87,7 +88,9 @@ def make_default(*, basis: BasisSet, by: User) -> BasisSet:
 
 
 def choose(*, study: Study, header: Mapping[str, Any]) -> BasisSet:
-    """Return the study's default basis when it has the spectrum's field strength, else the nearest one that has.
+    """Return the study's default basis when it has the spectrum's field strength and echo time, else the nearest one.
+
+    Of those with the field strength, one with the spectrum's echo time goes before the default.
 
     Raises:
         Refused: no basis of the study has it.
@@ -103,7 +106,7 @@ def choose(*, study: Study, header: Mapping[str, Any]) -> BasisSet:
             "Add one under Basis sets, then run again."
         )
         raise Refused("no_matching_basis", msg)
-    return min(fitting, key=lambda one: (not one.is_default, _distance(one.echo_time_ms, echo)))
+    return min(fitting, key=lambda one: (_is_off(one, echo), not one.is_default, _distance(one.echo_time_ms, echo)))
 
 
 def engine_argument(basis: BasisSet, folder: Path) -> str:
@@ -126,6 +129,10 @@ def echo_time_of(header: Mapping[str, Any]) -> float | None:
     """Return the echo time in ms from a NIfTI-MRS header, which gives seconds."""
     value = header.get("EchoTime")
     return float(value) * 1000 if isinstance(value, int | float) else None
+
+
+def _is_off(basis: BasisSet, echo_ms: float | None) -> bool:
+    return basis.echo_time_ms is not None and echo_ms is not None and abs(basis.echo_time_ms - echo_ms) > SAME_ECHO_MS
 
 
 def _near(one: float, other: float) -> bool:

@@ -99,3 +99,6 @@ def test_the_basis_follows_the_field_strength(world: World) -> None:
     assert bases.choose(study=world.study, header=seven_tesla) == near
     assert bases.choose(study=world.study, header={"SpectrometerFrequency": 297.2}) in {seven, near}
     assert bases.choose(study=world.study, header={}) == three
+    short = bases.add_simulated(study=world.study, name="28", simulation="press:14,14@3T", by=world.imaging_analyst)
+    assert bases.choose(study=world.study, header=scans.HEADER | {"EchoTime": 0.028}) == short
+    assert bases.choose(study=world.study, header=scans.HEADER | {"EchoTime": 0.144}) == three
