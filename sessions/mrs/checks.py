@@ -22,7 +22,7 @@ SPECTRAL_WIDTHS_HZ = (500.0, 20000.0)
 LONGEST_POINTS = 65536
 LARGEST_MISMATCH = 0.01
 SINGLETS_PPM = (2.01, 3.03, 3.22)
-LOWEST_PEAK_SNR = 5.0
+MIDDLE_PEAK_SNR, LOWEST_PEAK_SNR = 4.0, 1.5
 
 
 def check_numbers(spectrum: Spectrum) -> None:
@@ -92,7 +92,9 @@ def oriented(spectrum: Spectrum) -> tuple[Spectrum, bool]:
         Power in that range is compared with power in its mirror image.
     """
     mean = spectrum.fids.reshape(-1, spectrum.points)
-    power = (np.abs(np.fft.fft(mean[:: max(1, len(mean) // 64)], axis=1)) ** 2).sum(axis=0)
+    # Second differences: the tail of strong water crosses the middle, is smooth, and must have no say.
+    spectra = np.fft.fft(mean[:: max(1, len(mean) // 64)], axis=1)
+    power = (np.abs(np.diff(spectra, n=2, axis=1, append=spectra[:, :2])) ** 2).sum(axis=0)
     ppm = CENTRE_PPM + np.fft.fftfreq(spectrum.points, spectrum.dwell_time_s) / spectrum.frequency_mhz
     upper = power[(ppm > 0.2) & (ppm < 4.2)].sum()
     lower = power[(2 * CENTRE_PPM - ppm > 0.2) & (2 * CENTRE_PPM - ppm < 4.2)].sum()
@@ -125,7 +127,8 @@ def find_singlets(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> fl
     best = int(np.argmax(scores * (1 - 0.2 * np.abs(offsets))))
     second = np.diff(np.fft.fft(fid), n=2) / np.sqrt(6)
     noise = float(np.median(np.abs(second)) / 1.1774) * float(np.sqrt(np.mean(apodization**2)))
-    if at[:, best].min() < LOWEST_PEAK_SNR * noise:
+    lowest, middle, _ = np.sort(at[:, best])
+    if lowest < LOWEST_PEAK_SNR * noise or middle < MIDDLE_PEAK_SNR * noise:
         raise MrsError(
             "peaks-not-found",
             "The peaks of NAA, creatine and choline were not found where they should be (2.01, 3.03, 3.22 ppm): "

@@ -14,7 +14,7 @@ Complex = NDArray[np.complexfloating[Any, Any]]
 Real = NDArray[np.floating[Any]]
 
 BROAD_PPM = 0.1
-LOW_SNR = 10.0
+LOW_SNR = 15.0
 LARGE_RESIDUAL = 2.5
 LARGE_WATER = 20.0
 LARGE_SHIFT_PPM = 0.1
@@ -116,7 +116,7 @@ def _flags(quality: dict[str, Any]) -> list[str]:
     if quality["fwhm_ppm"] is None or quality["fwhm_ppm"] > BROAD_PPM:
         flags.append("The lines are broad (over 0.1 ppm): poor shim or motion.")
     if quality["snr"] < LOW_SNR:
-        flags.append("The signal-to-noise ratio is low (under 10).")
+        flags.append("The signal-to-noise ratio is low (under 15).")
     if quality["residual_over_noise"] > LARGE_RESIDUAL:
         flags.append(
             "The residual is larger than the noise: something in the spectrum is not in the model (lipid, artefact)."
