@@ -10,8 +10,7 @@ from django.conf import settings
 from django.core.files.base import File
 
 from sessions.models import BasisSet, QuantificationReview, StudySession, Upload
-from sessions.services.upload_rules import COMPANIONS
-from sessions.services.uploads import WholeFile
+from sessions.services.upload_rules import COMPANIONS, WholeFile
 from studyportal import clock
 
 WHOLE_LIMIT_BYTES = 256 * 1024**2

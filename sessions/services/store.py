@@ -60,6 +60,14 @@ def parts(upload_id: uuid.UUID) -> Iterator[bytes]:
                 yield piece
 
 
+def digest_of(upload_id: uuid.UUID) -> str:
+    """Return the SHA-256 of a raw upload as it lies here."""
+    digest = hashlib.sha256()
+    for piece in parts(upload_id):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
 def copy_upload(upload_id: uuid.UUID, to: Path) -> None:
     """Write a raw upload into a file of the sandbox."""
     with to.open("wb") as file:

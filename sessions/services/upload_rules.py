@@ -1,5 +1,6 @@
 """Which files may be announced: format, companion, size. Pure rules; what is inside is judged in the sandbox."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,6 +20,21 @@ class Announced:
     filename: str
     size_bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeFile:
+    """A file that is wholly here, with its companions by name."""
+
+    kind: str
+    filename: str
+    content: bytes
+    companions: tuple[tuple[str, bytes], ...] = ()
+
+
+def announced(filename: str, content: bytes) -> Announced:
+    """Describe a file that is wholly here."""
+    return Announced(filename=filename, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 def suffix_of(file: Announced) -> str:

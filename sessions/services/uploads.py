@@ -7,14 +7,21 @@ that says so.
 
 import datetime
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 
 from sessions.models import QuantificationRun, Spectrum, StudySession, Upload
 from sessions.services import quantification, store
-from sessions.services.upload_rules import Announced, refuse_size, refuse_wrong_companions, suffix_of
+from sessions.services.upload_rules import (
+    Announced,
+    WholeFile,
+    announced,
+    refuse_size,
+    refuse_wrong_companions,
+    suffix_of,
+)
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
@@ -24,16 +31,6 @@ from studyportal.errors import InvalidInput, InvalidState, NotFound
 
 STALE_AFTER = datetime.timedelta(hours=24)
 PIECE_LIMIT_BYTES = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WholeFile:
-    """A file that is wholly here, with its companions by name."""
-
-    kind: str
-    filename: str
-    content: bytes
-    companions: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +120,7 @@ def finish(*, upload: Upload, by: User) -> Arrival:
         InvalidInput: what arrived differs from what was announced; it is deleted and the upload ends.
     """
     if upload.completed_at is None:
-        if _digest(store.parts(upload.pk)) != upload.sha256:
+        if store.digest_of(upload.pk) != upload.sha256:
             _end(upload)
             raise InvalidInput(
                 "The file that arrived differs from yours: the checksums disagree. Nothing is stored, upload it again.",
@@ -180,11 +177,6 @@ def receive(
         arrival if arrival.spectrum is not None else _send_whole(arrival.upload, file, by)
         for arrival, file in zip(arrivals, files, strict=True)
     ]
-
-
-def announced(filename: str, content: bytes) -> Announced:
-    """Describe a file that is wholly here."""
-    return Announced(filename=filename, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 @transaction.atomic
@@ -297,14 +289,6 @@ def _row(
     )  # fmt: skip
 
 
-def _digest(pieces: Iterable[bytes]) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-@transaction.atomic
 @transaction.atomic
 def _end(upload: Upload) -> None:
     store.drop_upload(upload.pk)

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from sessions.models import QuantificationRun, Spectrum, StudySession, Upload
 from sessions.services import store, uploads
-from sessions.services.upload_rules import Announced
+from sessions.services.upload_rules import Announced, announced
 from studyportal import clock
 from studyportal.errors import InvalidInput, InvalidState, NotFound, NotPermitted
 from tests.factories import scans
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def announce(world: World, session: StudySession, content: bytes = b"abcdef", **more) -> uploads.Arrival:
-    file = uploads.announced(more.pop("filename", "a.nii.gz"), content)
+    file = announced(more.pop("filename", "a.nii.gz"), content)
     by = more.pop("by", world.imaging_analyst)
     return uploads.announce(session=session, kind=more.pop("kind", "metabolite"), file=file, by=by, **more)
 
@@ -126,7 +126,7 @@ def test_a_refused_file_may_be_uploaded_again(world: World, session: StudySessio
 
 
 def test_a_pair_is_one_spectrum_when_both_files_are_here(world: World, session: StudySession) -> None:
-    spar = uploads.announced("a.SPAR", b"spar")
+    spar = announced("a.SPAR", b"spar")
     arrival = announce(world, session, filename="a.SDAT", companions=[spar])
     main, companion = arrival.upload, arrival.upload.companions.get()
     uploads.append(upload=main, offset=0, content=b"abcdef", by=world.imaging_analyst)
@@ -159,7 +159,7 @@ def test_wrong_kinds_and_halves_are_refused(
     world: World, session: StudySession, filename: str, companions: list[str], sentence: str
 ) -> None:
     with pytest.raises(InvalidInput, match=sentence):
-        announce(world, session, filename=filename, companions=[uploads.announced(one, b"x") for one in companions])
+        announce(world, session, filename=filename, companions=[announced(one, b"x") for one in companions])
     assert Upload.objects.count() == 0
 
 
