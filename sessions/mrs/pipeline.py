@@ -14,6 +14,7 @@ from sessions.mrs.basis import Basis
 from sessions.mrs.basis_loading import basis_identity, load_basis
 from sessions.mrs.checks import check_basis, check_numbers
 from sessions.mrs.conversion import read_spectrum
+from sessions.mrs.document import curves_document, metabolites, ratios, significant
 from sessions.mrs.errors import MrsError
 from sessions.mrs.fit import Fit, Priors, fit_spectrum
 from sessions.mrs.grid import make_grid
@@ -24,7 +25,7 @@ from sessions.mrs.preprocess import Prepared, prepare
 from sessions.mrs.quality import Curves, assess, curves, noise_level
 from sessions.mrs.settings import ENGINE_VERSION, Settings
 from sessions.mrs.spectrum import Spectrum
-from sessions.mrs.uncertainty import RATIOS, SUMS, Estimates, estimates
+from sessions.mrs.uncertainty import Estimates, estimates
 
 Complex = NDArray[np.complexfloating[Any, Any]]
 Real = NDArray[np.floating[Any]]
@@ -32,7 +33,6 @@ Progress = Callable[[str, float], None]
 
 PRIMARY = ("Glx", "tNAA")
 START_WIDTH_PPM = 0.035
-MOST_CURVE_POINTS = 700
 SECONDS_PER_MINUTE = 60.0
 WIDE_BAND = 0.1
 
@@ -160,7 +160,7 @@ def quantify_spectrum(
         "metabolites": metabolites(values),
         "ratios": ratios(values),
         "quality": quality,
-        "sensitivity": {"/".join(PRIMARY): [_significant(low), _significant(high)]},
+        "sensitivity": {"/".join(PRIMARY): [significant(low), significant(high)]},
         "flags": flags,
         "engine_version": ENGINE_VERSION,
         "seconds": round(seconds, 4),
@@ -280,53 +280,3 @@ def block_minutes(spectrum: Spectrum, count: int) -> list[float | None]:
         return [None] * count
     firsts = [int(part[0]) for part in np.array_split(np.arange(spectrum.transients), count)]
     return [round(first * float(repetition_s) / SECONDS_PER_MINUTE, 4) for first in firsts]
-
-
-def metabolites(values: Estimates) -> dict[str, dict[str, float | None]]:
-    """Return amplitude and bound of every component and every sum."""
-    document = {}
-    for name in (*values.names, *SUMS):
-        quantity = values.quantity(name)
-        if quantity is not None:
-            amplitude, bound = quantity
-            percent = min(100 * bound / amplitude, 999.0) if amplitude > 0 else None
-            document[name] = {
-                "amplitude": _significant(amplitude),
-                "crlb_absolute": _significant(bound),
-                "crlb_percent": _significant(percent, 4),
-            }
-    return document
-
-
-def ratios(values: Estimates) -> dict[str, dict[str, float | None]]:
-    """Return every ratio that the basis allows, with its bound."""
-    document = {}
-    for upper, lower in RATIOS:
-        ratio = values.ratio(upper, lower)
-        if ratio is not None:
-            document[f"{upper}/{lower}"] = {"value": _significant(ratio[0]), "crlb_percent": _significant(ratio[1], 4)}
-    return document
-
-
-def curves_document(found: Curves) -> dict[str, Any]:
-    """Return the curves on at most 700 points, rounded to what a screen shows."""
-    step = -(-len(found.ppm) // MOST_CURVE_POINTS)
-    scale = float(np.abs(found.data).max()) or 1.0
-
-    def line(values: Real) -> list[float]:
-        return [round(float(value), 5) for value in values[::step] / scale]
-
-    return {
-        "ppm": [round(float(value), 4) for value in found.ppm[::step]],
-        "data": line(found.data),
-        "fit": line(found.fit),
-        "baseline": line(found.baseline),
-        "residual": line(found.residual),
-        "components": {name: line(values) for name, values in found.components.items()},
-    }
-
-
-def _significant(value: float | None, digits: int = 6) -> float | None:
-    if value is None or not np.isfinite(value):
-        return None
-    return float(f"{value:.{digits}g}")
