@@ -49,6 +49,11 @@ def due_window(session: StudySession, assessment: AssessmentSchedule) -> Window 
 
 
 def is_within_window(assignment: RatingAssignment, moment: datetime.datetime) -> bool | None:
-    """Return whether a rating's start lies in its window; None while the window is not known."""
+    """Return whether a rating's start lies in its window; None until the infusion, which the window is counted from.
+
+    A planned date only says when to come: a pre-dose rating is not judged by it.
+    """
+    if infusion_start(assignment.session) is None:
+        return None
     window = due_window(assignment.session, assignment.assessment)
     return None if window is None else window.holds(moment)
