@@ -70,7 +70,8 @@ def test_the_vault_asks_for_the_second_factor(portal: Portal, open_page: Callabl
     page.locator("main form button:not([type=button])").first.click()
     assert "/2fa/authenticate/" in page.url
     page.goto(f"{portal.vault}/report/")
-    assert "/account/login" in page.url
+    assert "/2fa/authenticate/" in page.url
+    assert page.locator("nav.nav").count() == 0
 
 
 def test_a_blinded_account_gets_no_further_than_the_vaults_threshold(
