@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from studyportal.accounts.access import public
 from studyportal.accounts.middleware import STUDY_KEY
 from studyportal.accounts.models import User
+from studyportal.accounts.second_factor import count_wrong_code
 from studyportal.accounts.selectors import studies_of
 
 LONGEST = 4096
@@ -40,6 +41,7 @@ def sign_in_again(request: HttpRequest) -> JsonResponse:
             return JsonResponse({"detail": "Enter the code of your authenticator too.", "needs_code": True}, status=401)
         second = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
         if second is None or not TOTP(second).validate_code(code):
+            count_wrong_code(request, user)
             return JsonResponse({"detail": WRONG_CODE, "needs_code": True}, status=401)
     login(request, user)
     if said.get("study") in {str(study.pk) for study in studies_of(user)}:

@@ -116,6 +116,10 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_RATE_LIMITS = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Crossover study data"
+MFA_FORMS = {
+    "authenticate": "studyportal.accounts.second_factor.CodeForm",
+    "reauthenticate": "studyportal.accounts.second_factor.CodeAgainForm",
+}
 ACCOUNT_FORMS = {"login": "studyportal.accounts.forms.SignInForm"}
 PORTAL_REQUIRE_SECOND_FACTOR = False
 PORTAL_HELP_LINE = os.environ.get("PORTAL_HELP_LINE", "")

@@ -176,6 +176,28 @@ class TestSecondFactor:
         assert client.post("/account/2fa/totp/deactivate/").status_code == 302
         assert not Authenticator.objects.filter(type=Authenticator.Type.TOTP).exists()
 
+    @pytest.mark.parametrize("door", ["web", "vault"])
+    @override_settings(AXES_ENABLED=True)
+    def test_ten_wrong_codes_pause_the_account_at_either_door(self, world: World, client_for, door: str) -> None:
+        secret = "JBSWY3DPEHPK3PXP"
+        TOTP.activate(world.unblinded_statistician, secret)
+        username = world.unblinded_statistician.username
+        client = client_for(door=door)
+        sign_in(client, username)
+        tries = [client.post("/account/2fa/authenticate/", {"code": f"{n:05d}"}) for n in range(10)]
+        assert [answer.status_code for answer in tries] == [200] * 9 + [429]
+        assert "waits 15 minutes" in text_of(tries[-1])
+        assert client.post("/account/2fa/authenticate/", {"code": code_now(secret)}).status_code == 429
+        assert "_auth_user_id" not in client.session
+        assert sign_in(client_for(door=door), username).status_code == 429
+
+    @override_settings(AXES_ENABLED=True, AXES_FAILURE_LIMIT=3)
+    def test_wrong_codes_at_reauthentication_count_too(self, world: World, client_for) -> None:
+        TOTP.activate(world.statistician, "JBSWY3DPEHPK3PXP")
+        client = client_for(world.statistician)
+        tries = [client.post("/account/2fa/reauthenticate/", {"code": "00000"}).status_code for _ in range(4)]
+        assert tries == [200, 200, 429, 429]
+
     @override_settings(PORTAL_REQUIRE_SECOND_FACTOR=True)
     def test_where_it_is_required_nobody_reaches_a_study_without_one(self, world: World, client_for) -> None:
         client = client_for(world.statistician)

@@ -201,3 +201,12 @@ def test_wrong_passwords_are_counted_as_at_the_sign_in_page(world: World, client
     assert statuses[-1] == 429
     assert again(client, username="rater", password=PASSWORD).status_code == 429
     assert client.get("/ratings/").status_code == 302
+
+
+@override_settings(AXES_ENABLED=True, AXES_FAILURE_LIMIT=3)
+def test_wrong_codes_are_counted_as_at_the_sign_in_page(world: World, client_for) -> None:
+    TOTP.activate(world.rater, generate_totp_secret())
+    client = client_for()
+    asked = {"username": "rater", "password": PASSWORD}
+    assert [again(client, **asked, code="000").status_code for _ in range(4)] == [401, 401, 429, 429]
+    assert client.get("/ratings/").status_code == 302
