@@ -11,6 +11,7 @@ from studyportal.audit.context import acting
 from studyportal.embedded.folder import DataFolder
 from tests.conftest import DATA, database_role, standing_at
 from tests.factories import journey
+from tests.factories.pulls import token_for
 from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db
@@ -212,3 +213,22 @@ def test_a_door_sees_its_own_sessions_only(world: World, client_for: object) -> 
         connection.cursor().execute("UPDATE public.django_session SET login = 'portal_vault'")
     with standing_at("vault"):
         assert rows(held) == [(key["vault"],)]
+
+
+def test_a_door_sees_and_makes_its_own_tokens_only(world: World) -> None:
+    token_for(world.statistician, world.study)
+    token_for(world.unblinded_statistician, world.study, "vault")
+    held = "SELECT door FROM public.accounts_apitoken"
+    assert rows(held) == [("web",)]
+    for forged in (
+        "UPDATE public.accounts_apitoken SET door = 'vault'",
+        "INSERT INTO public.accounts_apitoken (id, user_id, study_id, door, name, prefix, digest, created_at, expires_at)"
+        " SELECT gen_random_uuid(), user_id, study_id, 'vault', name, 'forged', 'forged', created_at, expires_at"
+        " FROM public.accounts_apitoken",
+    ):
+        with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+            connection.cursor().execute(forged)
+    connection.cursor().execute("UPDATE public.accounts_apitoken SET digest = 'known' WHERE door = 'vault'")
+    with standing_at("vault"):
+        assert rows(held) == [("vault",)]
+        assert rows("SELECT count(*) FROM public.accounts_apitoken WHERE digest = 'known'") == [(0,)]

@@ -94,14 +94,15 @@ def stored_token(user: User, study: Study, door: str, **values: object) -> str:
     """Store a token without asking whether the person's role includes it, as one from an earlier role would be."""
     key = f"sp_{uuid.uuid4().hex[:8]}_{uuid.uuid4().hex}"
     fields = {"expires_at": clock.now() + datetime.timedelta(days=1), **values}
-    user.api_tokens.create(
-        study=study,
-        door=door,
-        name="suite",
-        prefix=key[3:11],
-        digest=hashlib.sha256(key.encode()).hexdigest(),
-        **fields,
-    )
+    with standing_at(door):
+        user.api_tokens.create(
+            study=study,
+            door=door,
+            name="suite",
+            prefix=key[3:11],
+            digest=hashlib.sha256(key.encode()).hexdigest(),
+            **fields,
+        )
     return key
 
 
