@@ -13,6 +13,9 @@ State = QuantificationRun.State
 RATIOS = ("Glu/tCr", "Gln/tCr", "Glx/tCr", "tNAA/tCr", "Ins/tCr", "Glx/tNAA")
 SUMS = ("tNAA", "tCr", "tCho", "Glx")
 CRLB_RULE_PERCENT = 20
+WATER_LEFT_OUT = (
+    "The session's water reference has another spectral width or frequency than this spectrum: it was not used."
+)
 STAGE_WORDS: Mapping[str, str] = {
     State.QUEUED: "Waiting for a worker",
     State.CHECKING: "Checking the file",
@@ -112,7 +115,8 @@ def _detail(run: QuantificationRun, name: str) -> str:
         return sequence_words(run.spectrum.header) or "Identifiers removed"
     if name == "Fitted":
         return run.basis.name if run.basis else ""
-    return "Water reference used" if run.settings.get("water") else "Without water reference"
+    is_left_out = hasattr(run, "result") and WATER_LEFT_OUT in run.result.document["flags"]
+    return "Water reference used" if run.settings.get("water") and not is_left_out else "Without water reference"
 
 
 def sequence_words(header: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import transaction
 
+from sessions.fits import WATER_LEFT_OUT
 from sessions.models import (
     MetaboliteEstimate,
     QuantificationResult,
@@ -140,7 +141,16 @@ def _fit(
         "--progress",
     ]
     jobs.renew(lease, State.PREPROCESSING, 0.0)
-    document = sandbox.engine(arguments, folder=folder, tick=partial(_tick, lease, State.PREPROCESSING))
+    tick = partial(_tick, lease, State.PREPROCESSING)
+    try:
+        document = sandbox.engine(arguments, folder=folder, tick=tick)
+    except sandbox.Refused as refusal:
+        if refusal.code != "water-mismatch":
+            raise
+        # The session's newest water was linked before either file could be read; another scan's must not fail this one.
+        at = arguments.index("--water")
+        document = sandbox.engine(arguments[:at] + arguments[at + 2 :], folder=folder, tick=tick)
+        document["flags"].append(WATER_LEFT_OUT)
     return document, curves.read_bytes()
 
 

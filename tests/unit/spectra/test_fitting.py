@@ -1,10 +1,13 @@
 """The bridge to the engine, run for real: the engine's own child process, as the worker's login."""
 
 import datetime
+import gzip
 import json
+import struct
 
 import pytest
 
+from sessions.fits import WATER_LEFT_OUT, stages
 from sessions.models import MetaboliteEstimate, QuantificationResult, QuantificationRun, Spectrum, StudySession
 from sessions.mrs import SYNTHETIC_BASIS, simulate_functional
 from sessions.policies import infusion_start
@@ -86,6 +89,26 @@ def test_water_is_stored_without_a_fit_and_an_unusable_one_is_left_out(
     run = worked(good.runs.get())
     assert (run.state, Spectrum.objects.get(pk=good.pk).status) == ("done", "stored")
     assert not hasattr(run, "result")
+
+
+def of_another_scan(series: bytes) -> bytes:
+    """Return a series whose header tells half the spectral width."""
+    raw = bytearray(gzip.decompress(series))
+    place, kind = {348: (76 + 4 * 4, "<f"), 540: (104 + 4 * 8, "<d")}[struct.unpack_from("<i", raw)[0]]
+    (dwell,) = struct.unpack_from(kind, raw, place)
+    struct.pack_into(kind, raw, place, 2 * dwell)
+    return gzip.compress(bytes(raw), mtime=0)
+
+
+def test_the_water_of_another_scan_is_left_out_and_the_result_says_so(
+    world: World, session: StudySession, series: bytes
+) -> None:
+    world.study.basis_sets.update(simulation=SYNTHETIC_BASIS)
+    scans.uploaded(world, session, of_another_scan(simulate_functional([1.0], seed=5)), "water")
+    run = worked(scans.uploaded(world, session, series).runs.get())
+    assert (run.state, run.failure_code) == ("done", "")
+    assert run.result.document["flags"][-1] == WATER_LEFT_OUT
+    assert [stage.detail for stage in stages(run) if stage.name == "Preprocessed"] == ["Without water reference"]
 
 
 def test_without_a_basis_for_the_field_the_run_says_so(world: World, session: StudySession, series: bytes) -> None:
