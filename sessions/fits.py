@@ -211,11 +211,16 @@ def csv_rows(estimates: Iterable[MetaboliteEstimate]) -> Iterable[list[object]]:
         [header],
         (
             ["" if value is None else value for value in (
-                one.block, one.minutes_from_infusion, one.quantity, one.name, one.value, one.crlb_percent
+                one.block, one.minutes_from_infusion, one.quantity, _harmless(one.name), one.value, one.crlb_percent
             )]
             for one in estimates
         ),
     )  # fmt: skip
+
+
+def _harmless(name: str) -> str:
+    """Return a name that no spreadsheet runs as a formula: names come from whoever made the basis set."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
 
 
 def _size(size_bytes: int) -> str:

@@ -220,12 +220,13 @@ def test_a_door_sees_and_makes_its_own_tokens_only(world: World) -> None:
     token_for(world.unblinded_statistician, world.study, "vault")
     held = "SELECT door FROM public.accounts_apitoken"
     assert rows(held) == [("web",)]
-    for forged in (
-        "UPDATE public.accounts_apitoken SET door = 'vault'",
-        "INSERT INTO public.accounts_apitoken (id, user_id, study_id, door, name, prefix, digest, created_at, expires_at)"
+    made = (
+        "INSERT INTO public.accounts_apitoken"
+        " (id, user_id, study_id, door, name, prefix, digest, created_at, expires_at)"
         " SELECT gen_random_uuid(), user_id, study_id, 'vault', name, 'forged', 'forged', created_at, expires_at"
-        " FROM public.accounts_apitoken",
-    ):
+        " FROM public.accounts_apitoken"
+    )
+    for forged in ("UPDATE public.accounts_apitoken SET door = 'vault'", made):
         with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
             connection.cursor().execute(forged)
     connection.cursor().execute("UPDATE public.accounts_apitoken SET digest = 'known' WHERE door = 'vault'")
