@@ -56,6 +56,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(DATA, ignore_errors=True)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures of the twin worlds, for whoever quotes them."""
+    figures = DATA / "blinding.json"
+    if figures.exists():
+        terminalreporter.write_sep("=", "twin worlds")
+        terminalreporter.write_line(figures.read_text())
+
+
 def administrator_dsn(database: str = "postgres") -> str:
     """Return the administrator's connection string."""
     return Postgres(DataFolder(DATA)).dsn(database)

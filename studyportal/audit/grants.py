@@ -13,11 +13,13 @@ REMOVABLE = (
 )  # fmt: skip
 
 # A barrier: without it the caller's own conditions may be tried on hidden rows first, and their errors quote the row.
+# An order: as the rows lie in the table, their places tell how many hidden rows lie between them.
 BLINDED_TRAIL = """
 CREATE OR REPLACE VIEW audit.blinded_change WITH (security_barrier) AS
     SELECT id, tbl, pk, seq, body, previous_hash, hash FROM audit.change
     WHERE tbl NOT LIKE 'alloc.%' AND tbl NOT LIKE 'pii.%' AND tbl NOT LIKE 'public.mfa%'
       AND tbl NOT IN ('public.accounts_user', 'public.accounts_apitoken')
+    ORDER BY tbl, pk, seq
 """
 
 # Functions that run as the owner look into a caller's temporary schema last, whoever wrote them.

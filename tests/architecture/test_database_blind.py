@@ -171,6 +171,10 @@ def test_the_trail_that_blinded_logins_read_holds_no_row_of_the_secret(world: Wo
     # Without the view's barrier the cast would run on hidden rows, and its error would quote the row.
     for table in ("alloc.allocation", "alloc.list_slot", "alloc.stratum", "public.accounts_user"):
         assert rows("SELECT 1 FROM audit.blinded_change WHERE tbl = %s AND body::int = 1", [table]) == []
+    # As rows lie in the table, their places would tell how many hidden rows lie between them.
+    assert rows("SELECT tbl, pk, seq FROM audit.blinded_change") == rows(
+        "SELECT tbl, pk, seq FROM audit.blinded_change ORDER BY tbl, pk, seq"
+    )
 
 
 def test_the_login_stands_beside_whatever_actor_is_claimed(world: World) -> None:

@@ -1,0 +1,181 @@
+"""What a person could observe of one request, channel by channel, as bytes: nothing is normalised."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core import mail
+from django.db import connection, transaction
+from django.test import Client
+from redis import Redis
+
+from tests.factories.worlds import seeded
+
+CHANNELS = ("status", "headers", "cookies", "body", "sql", "logs", "mail", "broker", "files", "tables")
+READABLE = """
+SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'v') AND n.nspname IN ('public', 'alloc', 'audit', 'jobs', 'pii')
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request: who, how, what."""
+
+    role: str
+    method: str
+    path: str
+    data: str = ""
+    content_type: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    route: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name of the request, which its randomness follows from."""
+        return f"{self.role} {self.method} {self.path} {self.data} {self.headers}"
+
+
+Seen = dict[str, bytes]
+
+
+class Lines(logging.Handler):
+    """Keeps every record with its arguments and extras, not only what the formatter lets through."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
+        plain = {k: v for k, v in vars(record).items() if k not in VARYING and not hasattr(v, "META")}
+        error = repr(record.exc_info[1]) if record.exc_info else ""
+        self.lines.append(f"{record.levelname} {record.name} {record.getMessage()} {plain!r} {error}")
+
+
+# Where a record was made (process, thread, its relative time) is the harness's own, not the portal's.
+VARYING = frozenset({
+    "args", "created", "msecs", "relativeCreated", "process", "processName", "thread", "threadName", "taskName",
+    "exc_info", "exc_text", "stack_info", "request", "server_time",
+})  # fmt: skip
+
+
+class Observer:
+    """Sends requests as one world's people and notes what they could see."""
+
+    def __init__(self, files: Path, server: Redis) -> None:
+        self.files, self.server, self.lines = files, server, Lines()
+        self.clients: dict[str, Client] = {}
+        self.statements: list[str] = []
+        self.readable: list[str] = []
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Listen to logs and statements."""
+        root = logging.getLogger()
+        before, root.handlers = root.handlers, [self.lines]
+        try:
+            with connection.execute_wrapper(self._note):
+                yield
+        finally:
+            root.handlers = before
+
+    def _note(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        self.statements.append(f"{sql} {params!r}")
+        return execute(sql, params, many, context)
+
+    def client(self, ask: Ask) -> Client:
+        """Return the client of a person; a token is shown by somebody who is not signed in."""
+        return self.clients["anonymous" if any("AUTHORIZATION" in name for name, _ in ask.headers) else ask.role]
+
+    def see(self, ask: Ask) -> Seen:
+        """Send one request, note all channels, and take everything back that it wrote."""
+        self.lines.lines, self.statements = [], []
+        mail.outbox = []
+        connection.savepoint_state, connection._named_cursor_idx = 100, 0
+        cookies = self.client(ask).cookies.copy()
+        with seeded(ask.label), transaction.atomic():
+            start = len(connection.run_on_commit)
+            response = self._send(ask)
+            body = b"".join(response.streaming_content) if response.streaming else response.content
+            hooks = [hook for _, hook, _ in connection.run_on_commit[start:]]
+            connection.run_on_commit = connection.run_on_commit[:start]
+            for hook in hooks:
+                hook()
+            statements = [*self.statements]
+            wrote = any(self._writes(statement) for statement in statements)
+            seen = {
+                "status": str(response.status_code).encode(),
+                "headers": repr(list(response.headers.items())).encode(),
+                "cookies": response.cookies.output().encode(),
+                "body": body,
+                "sql": "\n".join(statements).encode(),
+                "logs": "\n".join(self.lines.lines).encode(),
+                "mail": "\n".join(self._mails()).encode(),
+                "broker": self._broker(),
+                "files": self._files() if wrote else b"",
+                "tables": self.tables() if wrote else b"",
+            }
+            transaction.set_rollback(True)
+        self.client(ask).cookies = cookies
+        return seen
+
+    def _send(self, ask: Ask) -> Any:
+        extra = dict(ask.headers)
+        content_type = ask.content_type or "application/x-www-form-urlencoded"
+        if ask.method in {"GET", "HEAD"}:
+            return self.client(ask).generic(ask.method, ask.path, **extra)
+        return self.client(ask).generic(
+            ask.method, ask.path, ask.data.encode("latin-1"), content_type=content_type, **extra
+        )
+
+    @staticmethod
+    def _writes(statement: str) -> bool:
+        verb = statement.lstrip().split(" ", 1)[0].upper()
+        return (verb in {"INSERT", "UPDATE", "DELETE"} or "alloc." in statement) and "django_session" not in statement
+
+    @staticmethod
+    def _mails() -> Iterator[str]:
+        for message in mail.outbox:
+            said = (message.subject, message.body, message.from_email, message.recipients(), message.extra_headers)
+            yield repr((*said, message.attachments))
+
+    def _broker(self) -> bytes:
+        """Return and remove what was published, as it lies in the broker."""
+        names = sorted(self.server.keys("*"))
+        if not names:
+            return b""
+        out = [(name, self.server.lrange(name, 0, -1) if self.server.type(name) == b"list" else b"") for name in names]
+        self.server.flushdb()
+        return repr(out).encode()
+
+    def _files(self) -> bytes:
+        found = sorted(path for path in self.files.rglob("*") if path.is_file())
+        return "\n".join(
+            f"{path.relative_to(self.files)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in found
+        ).encode()
+
+    def tables(self) -> bytes:
+        """Return a digest of each table that the present login can read, in the order in which the rows lie."""
+        with connection.cursor() as cursor:
+            if not self.readable:
+                cursor.execute(READABLE)
+                self.readable = [name for (name,) in cursor.fetchall()]
+            parts = " UNION ALL ".join(
+                f"SELECT '{name}', count(*), md5(coalesce(string_agg(t::text, '|'), '')) FROM {name} AS t"
+                for name in self.readable
+                if name != "public.django_session"
+            )
+            cursor.execute(parts)
+            return json.dumps(cursor.fetchall()).encode()
+
+
+def digest(seen: Seen) -> Seen:
+    """Return an observation with long channels hashed, to keep many of them."""
+    return {k: v if len(v) <= 32 else hashlib.sha256(v).digest() for k, v in seen.items()}

@@ -1,0 +1,164 @@
+"""For a blinded person, two worlds that differ in who has which sequence are the same, byte for byte."""
+
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from tests.blinding.crawl import Explorer, looking, replay
+from tests.blinding.observation import Ask, Seen
+from tests.blinding.report import add, figure
+from tests.blinding.routes import PEOPLE, ROLES, Route, routes
+from tests.factories.worlds import twin
+
+pytestmark = pytest.mark.blinding
+
+SECRET_WORLDS = ("swap", "list_1", "list_2")
+
+FACTOR = "reached with a second factor only"
+# Routes that answer nobody of a role with success in these worlds though the role may open them, and why.
+EXCUSED: dict[str, str] = {
+    "account_login": "a person who is signed in is sent on; anonymous people are answered",
+    "account_inactive": "shown to people whose account was closed",
+    "account_reauthenticate": "sent on to the second factor where there is one",
+    "mfa_authenticate": "a step of signing in, reached with a second factor only",
+    "mfa_reauthenticate": FACTOR,
+    "mfa_deactivate_totp": FACTOR,
+    "mfa_view_recovery_codes": FACTOR,
+    "mfa_generate_recovery_codes": FACTOR,
+}
+# Routes of one's own tokens: members may open them, only roles that include exports own tokens.
+EXPORTERS_ONLY = ("tokens", "token-revoke")
+
+
+REFUSALS = (b"401", b"403", b"405")
+
+
+@cache
+def explored(person: str) -> dict[Ask, Seen]:
+    """Explore the base world as one person, once a process."""
+    world = twin("base")
+    with looking(world, [person]) as observer:
+        return Explorer(world, observer, person).explore()
+
+
+def differences(person: str, name: str, plan: dict[Ask, Seen]) -> list[str]:
+    """Ask a world what the base was asked; name each channel that differs."""
+    found: list[str] = []
+
+    def compare(ask: Ask, seen: Seen) -> None:
+        for channel, value in seen.items():
+            if value != plan[ask][channel]:
+                where = first_difference(value, plan[ask][channel])
+                found.append(f"{channel} of {ask.role} {ask.method} {ask.path}: {where}")
+
+    with looking(twin(name), [person]) as observer:
+        replay(observer, plan, compare)
+    add(f"requests in world {name}", len(plan))
+    add(f"differences in world {name}", len(found))
+    return found
+
+
+def first_difference(here: bytes, there: bytes) -> str:
+    """Return the surroundings of the first byte that differs."""
+    place = next((i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there)))
+    part = slice(max(0, place - 60), place + 60)
+    return f"{here[part]!r} against {there[part]!r}"
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_a_person_sees_the_same_whoever_has_which_sequence(person: str) -> None:
+    """Explore the base as one person, then ask every other world the same."""
+    base = explored(person)
+    add("requests in world base", len(base))
+    assert faults(base) == []
+    assert unreached(person, base) == [], (
+        "The crawl reaches these with no success. Give the story a record in the right state "
+        "(tests/factories/world_story.py), a body to SCRIPTED in tests/blinding/crawl.py or an answer to WORDS in "
+        "tests/blinding/pages_read.py; where success is impossible, give the reason in EXCUSED."
+    )
+    assert told_too_much(person, base) == []
+    # A/A: two builds of one plan. Without this no other verdict counts.
+    assert differences(person, "again", base) == []
+    assert differences(person, "swap", base) == []
+    # What is refused before a record is looked at was compared above; the further lists are asked the rest.
+    answered = {ask: seen for ask, seen in base.items() if seen["status"] not in REFUSALS}
+    for name in ("list_1", "list_2"):
+        assert differences(person, name, answered) == []
+    # Only who tries to randomize in the used-up stratum can notice, and then reads what is read without any list.
+    untaken = {ask: seen for ask, seen in answered.items() if not is_randomization(ask)}
+    assert differences(person, "exhausted", untaken) == []
+
+
+def is_randomization(ask: Ask) -> bool:
+    """Whether the request takes a slot."""
+    return ask.method == "POST" and "/randomize/" in ask.path
+
+
+def faults(base: dict[Ask, Seen]) -> list[str]:
+    """Return requests that were answered by a fault of ours."""
+    return [f"{a.role} {a.method} {a.path} {a.data[:60]}" for a, s in base.items() if s["status"].startswith(b"5")]
+
+
+def unreached(person: str, base: dict[Ask, Seen]) -> list[str]:
+    """Return routes that the person may open and that never succeeded."""
+    reached = {ask.route for ask, seen in base.items() if is_success(seen)}
+    mine = [route for route in routes() if route.opens_for(person)] if person in {*ROLES, "anonymous"} else []
+    add("routes x roles reached", len(reached & {route.name for route in mine}))
+    return [
+        f"{route.name} (/{route.template})"
+        for route in mine
+        if route.name not in reached
+        and route.name not in EXCUSED
+        and not (is_for_exporters(route) and person not in twin("base").tokens)
+    ]
+
+
+def is_success(seen: Seen) -> bool:
+    """Whether a request was answered, or carried out and sent on."""
+    sent_on = seen["status"] in {b"301", b"302", b"303"} and b"/account/login" not in seen["headers"]
+    return seen["status"].startswith(b"2") or sent_on
+
+
+def is_for_exporters(route: Route) -> bool:
+    """Whether only a role with a token can succeed here."""
+    return route.template.startswith("api/v1/") or route.name in EXPORTERS_ONLY
+
+
+def told_too_much(person: str, base: dict[Ask, Seen]) -> list[str]:
+    """Return routes that a role may not open and that answered something else than a refusal."""
+    closed = {route.name for route in routes() if person in ROLES and not route.opens_for(person)}
+    allowed = {b"401", b"403", b"404", b"405"}
+    return [f"{ask.method} {ask.path}" for ask, s in base.items() if ask.route in closed and s["status"] not in allowed]
+
+
+def test_the_worlds_differ_in_nothing_but_the_secret() -> None:
+    base = twin("base")
+    assert len(base.sequences) == 5
+    for name in ("swap", "list_1", "list_2"):
+        other = twin(name)
+        assert other.sequences.keys() == base.sequences.keys()
+        assert other.sequences != base.sequences, f"{name} is no other world, so it would prove nothing"
+        assert (other.tokens, other.values, other.slots.keys()) == (base.tokens, base.values, base.slots.keys())
+    swapped = twin("swap").sequences
+    assert all(code != swapped[number] for number, code in base.sequences.items())
+    assert twin("again").sequences == base.sequences
+    taken = Counter(number in base.slots for number in twin("exhausted").slots)
+    assert taken == {True: 12}
+    figure("worlds", 7)
+    figure("people", len(PEOPLE))
+    figure("roles", len(ROLES))
+
+
+def test_the_vault_is_not_mounted_here() -> None:
+    here = {route.template for route in routes()}
+    there = {route.template for route in routes("studyportal.vault_urls")}
+    secret = {template for template in there if template.startswith(("lists/", "report/", "log/", "allocations/"))}
+    assert secret
+    assert here & secret == set()
+
+
+def test_a_route_that_is_not_known_says_what_to_add() -> None:
+    route = Route("kits/<uuid:kit_id>/", "kit", "public")
+    with pytest.raises(AssertionError, match="Add it to KEYS in"):
+        route.addresses(twin("base"))

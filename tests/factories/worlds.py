@@ -1,0 +1,246 @@
+"""Twin worlds: databases that agree on everything but who has which sequence, built by the real services.
+
+Every world tells one story, step by step. Time stands where the story says, and each step draws its randomness from a
+stream named after the step, so that two builds of one plan are equal byte for byte and two plans differ in nothing but
+what the plan changes. Only two things are not run for real: the fit itself (its document is given, the whole job code
+around it is real) and the server's clock, which a schema of this file's own shadows.
+"""
+
+import datetime
+import fcntl
+import hashlib
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import psycopg
+import time_machine
+from django.conf import settings
+from django.db import connections
+from django.db.utils import load_backend
+from django.test import override_settings
+
+from sessions.allocation import services as allocation
+from sessions.randomization.commitment import merkle_root
+from sessions.randomization.generate import GeneratedList
+from studyportal.audit.context import acting
+from studyportal.embedded.folder import DataFolder
+from studyportal.embedded.postgres import SUPERUSER
+from tests.conftest import DATA, administrator_dsn, clone_template
+
+NOW = datetime.datetime(2026, 6, 3, 10, 0, tzinfo=datetime.UTC)
+"""When the worlds are looked at; the story ends shortly before."""
+SLOTS = 8
+USED_UP = "01|F"
+HOME = DATA / "twins"
+
+# Words and codes that stand nowhere else, so that finding one means finding the secret's alphabet.
+TREATMENTS = {"A": ("QVX", "Quorvane"), "B": ("ZPH", "Zelphine")}
+SEQUENCES = {"AB": "QVXZPH", "BA": "ZPHQVX"}
+
+SHADOW = """
+CREATE SCHEMA twin;
+CREATE FUNCTION twin.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS
+    $$ SELECT coalesce(nullif(current_setting('twin.now', true), ''), '2026-06-03 10:00+00')::timestamptz $$;
+CREATE FUNCTION twin.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT twin.clock_timestamp() $$;
+CREATE FUNCTION twin.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS
+    $$ SELECT twin.clock_timestamp() $$;
+CREATE FUNCTION twin.name_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.id := md5(NEW.tbl || '|' || NEW.pk || '|' || NEW.seq)::uuid;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER name_change BEFORE INSERT ON audit.change FOR EACH ROW EXECUTE FUNCTION twin.name_change();
+GRANT USAGE ON SCHEMA twin TO PUBLIC;
+DO $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN SELECT oid FROM pg_proc WHERE prosrc LIKE '%clock_timestamp()%'
+        AND pronamespace IN ('audit'::regnamespace, 'alloc'::regnamespace, 'public'::regnamespace)
+    LOOP
+        EXECUTE replace(pg_get_functiondef(found.oid), ' clock_timestamp()', ' twin.clock_timestamp()');
+    END LOOP;
+    EXECUTE format('ALTER DATABASE %I SET search_path = twin, pg_catalog, public', current_database());
+END $$;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What makes a world: the list it allocates from, and whether the outcomes a rater may not know are exchanged."""
+
+    name: str
+    sequences: str = "base"
+    slots: int = SLOTS
+    outcomes: str = "base"
+
+
+PLANS = {
+    plan.name: plan
+    for plan in (
+        Plan("base"),
+        Plan("again"),
+        Plan("swap", sequences="swap"),
+        Plan("list_1", sequences="list 1"),
+        Plan("list_2", sequences="list 2"),
+        Plan("exhausted", slots=3),
+        Plan("outcomes", outcomes="exchanged"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A built world: where it lives, and what only the suite may know about it."""
+
+    name: str
+    database: str
+    files: Path
+    sequences: dict[str, str]
+    slots: dict[str, str]
+    tokens: dict[str, str]
+    values: dict[str, list[str]]
+
+
+class Stream:
+    """Bytes that follow from a label: the operating system's randomness of one step."""
+
+    def __init__(self, label: str) -> None:
+        self.label, self.count = label, 0
+
+    def __call__(self, size: int) -> bytes:
+        """Return the next bytes."""
+        out = b""
+        while len(out) < size:
+            out += hashlib.sha256(f"{self.label}|{self.count}".encode()).digest()
+            self.count += 1
+        return out[:size]
+
+
+@contextmanager
+def seeded(label: str) -> Iterator[None]:
+    """Let `os.urandom`, and with it `uuid4` and `secrets`, follow from `label` inside the block."""
+    stream, real = Stream(label), (os.urandom, random._urandom)  # type: ignore[attr-defined]
+    state = random.getstate()
+    random.seed(label)
+    os.urandom = random._urandom = stream  # type: ignore[assignment,attr-defined]
+    try:
+        yield
+    finally:
+        os.urandom, random._urandom = real  # type: ignore[attr-defined]
+        random.setstate(state)
+
+
+@contextmanager
+def frozen(moment: datetime.datetime) -> Iterator[None]:
+    """Stop Python's clock and the database's at `moment`."""
+    with time_machine.travel(moment, tick=False):
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT set_config('twin.now', %s, false)", [moment.isoformat()])
+        yield
+
+
+@contextmanager
+def connected(database: str, login: str = SUPERUSER) -> Iterator[None]:
+    """Let Django's default connection be a real login to `database`."""
+    secret = "admin_password" if login == SUPERUSER else f"{login}_password"
+    before = connections["default"]
+    values = before.settings_dict | {
+        "NAME": database, "USER": login, "PASSWORD": DataFolder(DATA).secret(secret), "TIME_ZONE": None,
+    }  # fmt: skip
+    own = load_backend(values["ENGINE"]).DatabaseWrapper(values, "default")
+    connections["default"] = own
+    try:
+        yield
+    finally:
+        own.close()
+        connections["default"] = before
+
+
+@contextmanager
+def storing(files: Path) -> Iterator[None]:
+    """Keep study files in a folder of the world's own."""
+    store = {**settings.STORAGES["study_files"], "OPTIONS": {"location": files}}
+    with override_settings(STORAGES={**settings.STORAGES, "study_files": store}):
+        yield
+
+
+@contextmanager
+def listed(plan: Plan) -> Iterator[None]:
+    """Make lists of the plan: the base list's places and numbers, the plan's sequences in them."""
+    real = allocation.generate_list
+
+    def generate(**asked: object) -> GeneratedList:
+        whole = {**asked, "slots_per_stratum": SLOTS}
+        base = real(**whole, seed=Stream("base")(32)) if "seed" not in whole else real(**whole | _seed("base"))
+        fresh = base if plan.sequences in {"base", "swap"} else real(**whole | _seed(plan.sequences))
+        first, second = SEQUENCES.values()
+        other = {first: second, second: first} if plan.sequences == "swap" else {first: first, second: second}
+        slots = tuple(
+            replace(slot, sequence=other[code.sequence])
+            for slot, code in zip(base.slots, fresh.slots, strict=True)
+            if slot.ordinal <= plan.slots
+        )
+        return GeneratedList(slots, merkle_root([slot.leaf for slot in slots]))
+
+    allocation.generate_list = generate
+    try:
+        yield
+    finally:
+        allocation.generate_list = real
+
+
+def _seed(label: str) -> dict[str, bytes]:
+    return {"seed": Stream(label)(32)}
+
+
+def twin(name: str) -> Twin:
+    """Return a world, built once per run whoever comes first."""
+    plan, record = PLANS[name], HOME / f"{name}.json"
+    HOME.mkdir(exist_ok=True)
+    with (HOME / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not record.exists():
+            record.write_text(json.dumps(asdict(build(plan)), default=str))
+    said = json.loads(record.read_text())
+    return Twin(**said | {"files": Path(said["files"])})
+
+
+def build(plan: Plan, *, patches: Callable[[], contextmanager] | None = None, suffix: str = "") -> Twin:
+    """Tell the story in a database of its own."""
+    from tests.factories.world_story import tell
+
+    name = plan.name + suffix
+    database, files = f"twin_{name}", HOME / name
+    shutil.rmtree(files, ignore_errors=True)
+    clone_template(database)
+    with psycopg.connect(administrator_dsn(database), autocommit=True) as admin:
+        admin.execute(SHADOW)
+    with ExitStack() as stack:
+        stack.enter_context(connected(database))
+        stack.enter_context(storing(files))
+        stack.enter_context(acting("user:suite"))
+        stack.enter_context(listed(plan))
+        if patches:
+            stack.enter_context(patches())
+        return Twin(name, database, files, *tell(plan))
+
+
+def copy_of(world: Twin, name: str, *statements: str) -> Twin:
+    """Return a throw-away copy of a world, after `statements` by the administrator."""
+    with psycopg.connect(administrator_dsn(), autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{world.database}" OWNER portal_owner')
+        admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+        admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO portal_web, portal_worker, portal_vault')
+        admin.execute(f'ALTER DATABASE "{name}" SET search_path = twin, pg_catalog, public')
+    with psycopg.connect(administrator_dsn(name), autocommit=True) as admin:
+        for statement in statements:
+            admin.execute(statement)
+    return replace(world, name=name, database=name)
