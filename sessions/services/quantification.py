@@ -89,6 +89,8 @@ def cancel(*, run: QuantificationRun, by: User) -> QuantificationRun:
 def review(*, run: QuantificationRun, decision: str, comment: str, by: User) -> QuantificationReview:
     """Give a verdict on a fit; a later verdict is added and counts, the earlier one stays.
 
+    The same verdict of the same person sent again gives the one that stands.
+
     Raises:
         NotPermitted: the role does not include reviews at this site.
         InvalidInput: no decision, or no words where the decision needs them.
@@ -106,6 +108,9 @@ def review(*, run: QuantificationRun, decision: str, comment: str, by: User) -> 
         fields["comment"] = f"Use 500 characters at most; these are {len(comment)}."
     if fields:
         raise InvalidInput("The review needs another look.", fields=fields)
+    latest = locked.reviews.order_by("-reviewed_at", "-pk").first()
+    if latest is not None and (latest.decision, latest.comment, latest.reviewed_by) == (decision, comment.strip(), by):
+        return latest  # sent twice
     study = locked.spectrum.session.participant.study
     events.record("fit reviewed", study=study.code, target=str(locked.pk), data={"decision": decision})
     return QuantificationReview.objects.create(
