@@ -133,9 +133,10 @@ def test_the_sandbox_stops_what_is_unwanted_too_slow_or_mute(tmp_path, settings,
         sandbox.engine(arguments, folder=tmp_path, tick=lambda stage, fraction: False)
     with pytest.raises(sandbox.Crashed):
         sandbox.engine(["nonsense"], folder=tmp_path, tick=lambda stage, fraction: True)
+    file.write_bytes(simulate_functional([1.0] * 24, seed=1))  # far more than a second's work on any machine
     settings.PORTAL_FIT_CPU_SECONDS = 1
     with pytest.raises(sandbox.Refused) as refusal:
-        sandbox.engine([*arguments, "--blocks", "2"], folder=tmp_path, tick=lambda stage, fraction: True)
+        sandbox.engine([*arguments, "--blocks", "24"], folder=tmp_path, tick=lambda stage, fraction: True)
     assert refusal.value.code == "too_slow"
     settings.PORTAL_FIT_CPU_SECONDS = 0
     with pytest.raises((sandbox.Refused, sandbox.Crashed)):
