@@ -28,7 +28,7 @@ def environment() -> dict[str, str]:
     for path in passwords.values():
         folder.secret(Path(path).name)
     return passwords | {
-        "PORTAL_PROCESS": "owner", "PORTAL_DATABASE": "provisioned",
+        "PORTAL_PROCESS": "owner", "PORTAL_DATABASE": "provisioned", "PORTAL_DATA": str(DATA),
         "ADMIN_DATABASE_URL": f"postgresql:///postgres?host={folder.run / 'pg'}&user={SUPERUSER}",
         "ADMIN_PASSWORD_FILE": str(folder.secrets / "admin_password"),
     }  # fmt: skip

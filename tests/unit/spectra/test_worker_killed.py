@@ -26,10 +26,13 @@ from tests.conftest import DATA, REPOSITORY, administrator_dsn, clone_template, 
 from tests.factories import journey, scans
 from tests.factories.world import make_world
 
+pytestmark = pytest.mark.xdist_group("killed workers")  # both tests share one database and one broker
+
 PATIENCE_SECONDS = 90
-DATABASE = "portal_killed"
+DATABASE = f"portal_killed_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}"
 SOCKET = settings.CELERY_BROKER_URL.removeprefix("redis+socket://").split("?")[0]
-BROKER = f"redis+socket://{SOCKET}?virtual_host=3"
+BROKER_DATABASE = 3 + int(DATABASE.endswith("1"))  # the suite runs in two processes at most
+BROKER = f"redis+socket://{SOCKET}?virtual_host={BROKER_DATABASE}"
 ROW = "SELECT state, attempts, fencing_token FROM jobs.quantification_run WHERE id = %s"
 
 
@@ -48,7 +51,7 @@ def runs(django_db_blocker) -> Iterator[list[uuid.UUID]]:
             connection.close()
             connection.settings_dict.update(before)
     yield made
-    redis.Redis(unix_socket_path=SOCKET, db=3).flushdb()
+    redis.Redis(unix_socket_path=SOCKET, db=BROKER_DATABASE).flushdb()
 
 
 def _make() -> list[uuid.UUID]:
@@ -57,7 +60,7 @@ def _make() -> list[uuid.UUID]:
     scans.make_basis(world)
     world.study.basis_sets.update(simulation=SYNTHETIC_BASIS)
     session = scans.held_session(world)
-    return [scans.uploaded(world, session, simulate_functional([1.0] * 4, seed=seed)).runs.get().pk for seed in (1, 2)]
+    return [scans.uploaded(world, session, simulate_functional([1.0] * 16, seed=seed)).runs.get().pk for seed in (1, 2)]
 
 
 def _secret(name: str) -> str:
@@ -138,7 +141,7 @@ def test_a_killed_workers_run_is_finished_once_by_the_next(runs: list[uuid.UUID]
 def test_a_flushed_broker_loses_no_run(runs: list[uuid.UUID]) -> None:
     run = runs[1]
     send(quantify, str(run))
-    redis.Redis(unix_socket_path=SOCKET, db=3).flushdb()
+    redis.Redis(unix_socket_path=SOCKET, db=BROKER_DATABASE).flushdb()
     with worker():
         wait_until(lambda: row(run)[0] == "done", meanwhile=lambda: send(sweep_quantifications))
     assert results_of(run) == 1
