@@ -379,4 +379,5 @@
     review();
     (signing.querySelector('[aria-invalid]') ?? document.getElementById('sign-title')).focus();
   } else if (!errors.hidden) errors.focus();
+  else if (!location.hash) items.find((item) => !isDone(item))?.focus({ preventScroll: !isDone(items[0]) }); // the first digit counts
 })();
