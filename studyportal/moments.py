@@ -68,9 +68,7 @@ def read_moment(day: datetime.date, time: str, zone: str) -> datetime.datetime:
 
 def _checked(moment: datetime.datetime, named: str) -> datetime.datetime:
     if named and named != moment.tzname():
-        msg = (
-            f"The site's clocks show {moment.tzname()} then, not {named}. Write the site's time."
-        )
+        msg = f"The site's clocks show {moment.tzname()} then, not {named}. Write the site's time."
         raise ValueError(msg)
     return moment.astimezone(datetime.UTC)
 
