@@ -17,11 +17,12 @@ const layout = ({ React }) => ({
   },
 });
 
-// Swagger UI leaves its selects without a name.
+// Swagger UI leaves its selects without a name, and its scrolling answers out of the keyboard's reach.
 new MutationObserver(() => {
   place.querySelectorAll('tr[data-param-name] select:not([aria-label])').forEach((select) => {
     select.setAttribute('aria-label', select.closest('tr').dataset.paramName);
   });
+  place.querySelectorAll('.highlight-code > pre:not([tabindex])').forEach((answer) => { answer.tabIndex = 0; });
 }).observe(place, { childList: true, subtree: true });
 
 window.SwaggerUIBundle({
