@@ -7,13 +7,13 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.db import connection
 
+from tests.blinding.comparison import UNMARKED, explored
 from tests.blinding.crawl import looking
 from tests.blinding.observation import READABLE
 from tests.blinding.report import figure
-from tests.blinding.test_twin_worlds import explored
 from tests.factories.worlds import SEQUENCES, TREATMENTS, connected, twin
 
-pytestmark = pytest.mark.blinding
+pytestmark = [pytest.mark.blinding, pytest.mark.no_cover, pytest.mark.xdist_group(UNMARKED)]
 
 WORDS = tuple(word.encode() for word in (*SEQUENCES.values(), *(part for pair in TREATMENTS.values() for part in pair)))
 # The design is public: these tables, and the trail's rows about them, name the treatments without anybody's sequence.
@@ -59,11 +59,11 @@ def test_the_vault_could_find_what_is_searched_for() -> None:
 
 def test_answers_logs_mail_broker_and_files_hold_no_word_of_the_secret() -> None:
     world = twin("base")
-    with looking(world, ["coordinator"]) as observer:
+    with looking(world, ["rater"]) as observer:
         files = b"".join(path.read_bytes() for path in observer.files.rglob("*") if path.is_file())
     seen = [
         f"{ask.method} {ask.path} {channel}"
-        for person in ("coordinator", "rater", "anonymous")
+        for person in ("investigator", "rater", "anonymous")
         for ask, answer in explored(person).items()
         for channel in ("headers", "cookies", "body", "logs", "mail", "broker")
         if any(word in answer[channel] for word in WORDS) and not asked_for(ask.path + ask.data)

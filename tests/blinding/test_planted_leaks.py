@@ -4,22 +4,22 @@ from collections import Counter
 
 import pytest
 
+from tests.blinding.comparison import MARKED, WATCHED, explored, is_randomization, is_success
 from tests.blinding.crawl import looking
-from tests.blinding.leaks import HARMLESS, LEAKS, SECRET, Leak
+from tests.blinding.leaks import HARMLESS, LEAKS
 from tests.blinding.observation import Ask, Seen
+from tests.blinding.planting import SECRET, Leak
 from tests.blinding.report import add
-from tests.blinding.test_twin_worlds import explored, is_randomization, is_success
 from tests.factories.worlds import copy_of, twin
 
-pytestmark = pytest.mark.blinding
+pytestmark = [pytest.mark.blinding, pytest.mark.no_cover, pytest.mark.xdist_group(MARKED)]
 
 AT_MOST = 8
-PEOPLE = ("coordinator", "statistician", "imaging_analyst")
 
 
 def requests_of(leak: Leak) -> list[Ask]:
     """Return requests of the crawl on which a leak of this kind could be seen, those that succeed first."""
-    known = {ask: seen for person in PEOPLE for ask, seen in explored(person).items()}
+    known = {ask: seen for person in WATCHED for ask, seen in explored(person).items()}
     fitting = [ask for ask in known if ask.route in leak.sees and "nonsense" not in ask.data]
     if leak.world == "exhausted":
         fitting = [ask for ask in fitting if not is_randomization(ask)]

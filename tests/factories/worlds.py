@@ -235,7 +235,7 @@ def build(plan: Plan, *, patches: Callable[[], contextmanager] | None = None, su
 def copy_of(world: Twin, name: str, *statements: str) -> Twin:
     """Return a throw-away copy of a world, after `statements` by the administrator."""
     with psycopg.connect(administrator_dsn(), autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{world.database}" OWNER portal_owner')
         admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
         admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO portal_web, portal_worker, portal_vault')
