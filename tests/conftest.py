@@ -6,6 +6,7 @@ asks for another), so privileges are the real ones. Nothing is reset with TRUNCA
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,28 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _folder.close()
         shutil.rmtree(DATA, ignore_errors=True)
+
+
+# What shares a server or a crawl runs in one process. pytest-xdist 3.8 marks groups in a name that pytest 9.2 no longer
+# reads, so its own `xdist_group` has no effect.
+TOGETHER = (
+    ("browser", re.compile(r"tests/browser/")),
+    ("planted leaks", re.compile(r"tests/blinding/(test_planted|.*\[(coordinator|statistician|imaging_analyst)\])")),
+    ("twin worlds", re.compile(r"tests/blinding/")),
+)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """Schedule `--dist loadgroup` by `TOGETHER`; every other test goes to whoever is free."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((name for name, pattern in TOGETHER if pattern.search(nodeid)), nodeid)
+
+    return Groups(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,9 +7,8 @@ from tests.blinding.observation import Ask, Seen
 from tests.blinding.report import add
 from tests.factories.worlds import twin
 
-# Each person is explored once a process, so whoever's requests other tests use is asked where those tests run.
+# Each person is explored once a process: these are explored where the planted leaks run (tests/conftest.py, TOGETHER).
 WATCHED = ("coordinator", "statistician", "imaging_analyst")
-MARKED, UNMARKED = "planted leaks", "rater"
 
 
 @cache

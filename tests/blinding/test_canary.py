@@ -7,13 +7,13 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.db import connection
 
-from tests.blinding.comparison import UNMARKED, explored
+from tests.blinding.comparison import explored
 from tests.blinding.crawl import looking
 from tests.blinding.observation import READABLE
 from tests.blinding.report import figure
 from tests.factories.worlds import SEQUENCES, TREATMENTS, connected, twin
 
-pytestmark = [pytest.mark.blinding, pytest.mark.no_cover, pytest.mark.xdist_group(UNMARKED)]
+pytestmark = [pytest.mark.blinding, pytest.mark.no_cover]
 
 WORDS = tuple(word.encode() for word in (*SEQUENCES.values(), *(part for pair in TREATMENTS.values() for part in pair)))
 # The design is public: these tables, and the trail's rows about them, name the treatments without anybody's sequence.

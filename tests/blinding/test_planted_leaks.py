@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.blinding.comparison import MARKED, WATCHED, explored, is_randomization, is_success
+from tests.blinding.comparison import WATCHED, explored, is_randomization, is_success
 from tests.blinding.crawl import looking
 from tests.blinding.leaks import HARMLESS, LEAKS
 from tests.blinding.observation import Ask, Seen
@@ -12,7 +12,7 @@ from tests.blinding.planting import SECRET, Leak
 from tests.blinding.report import add
 from tests.factories.worlds import copy_of, twin
 
-pytestmark = [pytest.mark.blinding, pytest.mark.no_cover, pytest.mark.xdist_group(MARKED)]
+pytestmark = [pytest.mark.blinding, pytest.mark.no_cover]
 
 AT_MOST = 8
 

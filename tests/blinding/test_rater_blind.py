@@ -3,13 +3,13 @@
 import pytest
 from django.db import connection
 
-from tests.blinding.comparison import UNMARKED, explored, first_difference
+from tests.blinding.comparison import explored, first_difference
 from tests.blinding.crawl import looking, replay
 from tests.blinding.observation import Ask, Seen
 from tests.blinding.report import add
 from tests.factories.worlds import connected, twin
 
-pytestmark = [pytest.mark.blinding, pytest.mark.no_cover, pytest.mark.xdist_group(UNMARKED)]
+pytestmark = [pytest.mark.blinding, pytest.mark.no_cover]
 
 # What reaches the person: the database and the store do hold the exchanged outcomes.
 REACHES = ("status", "headers", "cookies", "body", "mail", "broker")

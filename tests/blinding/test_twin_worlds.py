@@ -5,9 +5,6 @@ from collections import Counter
 import pytest
 
 from tests.blinding.comparison import (
-    MARKED,
-    UNMARKED,
-    WATCHED,
     differences,
     explored,
     is_randomization,
@@ -37,10 +34,7 @@ EXCUSED: dict[str, str] = {
 EXPORTERS_ONLY = ("tokens", "token-revoke")
 
 
-@pytest.mark.parametrize(
-    "person",
-    [pytest.param(p, marks=pytest.mark.xdist_group(MARKED if p in WATCHED else UNMARKED)) for p in PEOPLE],
-)
+@pytest.mark.parametrize("person", PEOPLE)
 def test_a_person_sees_the_same_whoever_has_which_sequence(person: str) -> None:
     """Explore the base as one person, then ask every other world the same."""
     base = explored(person)
