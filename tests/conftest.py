@@ -61,6 +61,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 # reads, so its own `xdist_group` has no effect.
 TOGETHER = (
     ("browser", re.compile(r"tests/browser/")),
+    ("killed workers", re.compile(r"tests/unit/spectra/test_worker_killed")),
     ("planted leaks", re.compile(r"tests/blinding/(test_planted|.*\[(coordinator|statistician|imaging_analyst)\])")),
     ("twin worlds", re.compile(r"tests/blinding/")),
 )

@@ -26,8 +26,6 @@ from tests.conftest import DATA, REPOSITORY, administrator_dsn, clone_template, 
 from tests.factories import journey, scans
 from tests.factories.world import make_world
 
-pytestmark = pytest.mark.xdist_group("killed workers")  # both tests share one database and one broker
-
 PATIENCE_SECONDS = 90
 DATABASE = f"portal_killed_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}"
 SOCKET = settings.CELERY_BROKER_URL.removeprefix("redis+socket://").split("?")[0]
@@ -36,9 +34,10 @@ BROKER = f"redis+socket://{SOCKET}?virtual_host={BROKER_DATABASE}"
 ROW = "SELECT state, attempts, fencing_token FROM jobs.quantification_run WHERE id = %s"
 
 
-@pytest.fixture(scope="module")
-def runs(django_db_blocker) -> Iterator[list[uuid.UUID]]:
-    """Commit two queued runs of functional series in a database of their own."""
+@pytest.fixture
+def runs(django_db_setup: None, django_db_blocker) -> Iterator[list[uuid.UUID]]:
+    """Commit two queued runs in a database of the test's own: the sweeper takes whatever waits, also another test's."""
+    redis.Redis(unix_socket_path=SOCKET, db=BROKER_DATABASE).flushdb()
     clone_template(DATABASE)
     with django_db_blocker.unblock():
         before = connection.settings_dict.copy()
