@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import REPOSITORY, Portal
 
@@ -61,12 +61,12 @@ def test_the_r_of_the_guide_runs_unchanged(portal: Portal, token: str, tmp_path:
 def test_a_token_is_made_copied_and_revoked(portal: Portal, sign_in, check_axe) -> None:
     page, secret = make_token(portal, sign_in, "statistician")
     assert secret.startswith("sp_")
-    assert page.get_by_role("button", name="Copy").is_visible()
+    expect(page.get_by_role("button", name="Copy")).to_be_visible()
     check_axe(page)
     page.goto(f"{portal.web}/account/tokens/")
     assert secret not in page.content()
     page.get_by_role("button", name="Revoke R scripts").first.click()
-    assert page.get_by_text("The token is revoked.").is_visible()
+    expect(page.get_by_text("The token is revoked.")).to_be_visible()
     check_axe(page)
 
 

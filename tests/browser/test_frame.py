@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from studyportal.demo.design import ACCOUNTS
 from tests.browser.conftest import Portal
@@ -58,7 +58,7 @@ def test_a_wrong_password_is_refused_with_a_sentence_and_the_name_is_kept(
     page.locator("main form button:not([type=button])").first.click()
     assert "/account/login" in page.url
     assert page.locator("[name=login]").input_value() == "monitor"
-    assert page.locator(".govuk-error-summary").count() == 1
+    expect(page.locator(".govuk-error-summary")).to_have_count(1)
     check_axe(page)
 
 

@@ -276,13 +276,13 @@ def test_without_javascript_the_form_saves_and_signs(
     plain.get_by_label("Password", exact=True).fill(portal.password)
     plain.get_by_role("button", name="Sign MADRS").click()
     assert "Enter the time on a 24-hour clock, as 10:52, not “99”." in plain.inner_text("#errors")
-    assert plain.locator("input:checked").count() == 10
+    expect(plain.locator("input:checked")).to_have_count(10)
     begun = re.search(r"\d\d:\d\d", plain.inner_text(".facts time"))
     plain.get_by_label("Interview ended").fill(begun.group())
     plain.get_by_label("Password", exact=True).fill(portal.password)
     plain.get_by_role("button", name="Sign MADRS").click()
     assert "typed without a script" in plain.inner_text("main")
-    assert plain.get_by_role("heading", name="Signature", level=3).count() == 1
+    expect(plain.get_by_role("heading", name="Signature", level=3)).to_have_count(1)
     context.close()
 
 
