@@ -41,10 +41,16 @@ def due_window(session: StudySession, assessment: AssessmentSchedule) -> Window 
     anchor = infusion_start(session) or session.planned_at
     if anchor is None:
         return None
-    due = anchor.astimezone(datetime.UTC) + datetime.timedelta(hours=assessment.offset_hours)
+    return window_from(anchor, assessment.offset_hours, assessment.window_before_hours, assessment.window_after_hours)
+
+
+def window_from(
+    anchor: datetime.datetime, offset_hours: float, window_before_hours: float, window_after_hours: float
+) -> Window:
+    """Return the window of what is due so many hours after the infusion's start."""
+    due = anchor.astimezone(datetime.UTC) + datetime.timedelta(hours=offset_hours)
     return Window(
-        due - datetime.timedelta(hours=assessment.window_before_hours),
-        due + datetime.timedelta(hours=assessment.window_after_hours),
+        due - datetime.timedelta(hours=window_before_hours), due + datetime.timedelta(hours=window_after_hours)
     )
 
 

@@ -2,17 +2,20 @@
 
 import datetime
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sessions.models import MetaboliteEstimate, QuantificationRun, Spectrum, StudySession, Upload
 from sessions.policies import infusion_start
+from sessions.spreadsheets import harmless
 
 State = QuantificationRun.State
 RATIOS = ("Glu/tCr", "Gln/tCr", "Glx/tCr", "tNAA/tCr", "Ins/tCr", "Glx/tNAA")
 SUMS = ("tNAA", "tCr", "tCho", "Glx")
 CRLB_RULE_PERCENT = 20
+QUIET_RESIDUAL = 1.3
+COMPONENT_UNIT = 1e-4
 WATER_LEFT_OUT = (
     "The session's water reference has another spectral width or frequency than this spectrum: it was not used."
 )
@@ -76,14 +79,17 @@ class Point:
 
 
 def stages(run: QuantificationRun) -> list[Stage]:
-    """Return the bar: uploaded, checked, preprocessed, fitted, reviewed (a water reference is stored, not fitted)."""
+    """Return the bar: uploaded, checked, preprocessed, fitted, reviewed (a water reference is stored, not fitted).
+
+    A withdrawn file waits for no review.
+    """
     spectrum = run.spectrum
     reached = REACHED.get(run.state, 0)
     review = next(iter(run.reviews.all()), None)
     uploaded = Stage("Uploaded", f"{_size(spectrum.upload.size_bytes)}, SHA-256 checked", spectrum.uploaded_at, "done")
     names = ["Checked"] if spectrum.kind == Upload.Kind.WATER else ["Checked", "Preprocessed", "Fitted"]
     middle = [_middle(run, name, position, reached) for position, name in enumerate(names, start=1)]
-    if spectrum.kind == Upload.Kind.WATER:
+    if spectrum.kind == Upload.Kind.WATER or (spectrum.withdrawn_at and review is None):
         return [uploaded, *middle]
     verdict = (
         Stage("Reviewed", review.get_decision_display(), review.reviewed_at, "done")
@@ -178,30 +184,30 @@ def infusion_minutes(session: StudySession) -> float | None:
     return (dose.ended_at - dose.started_at).total_seconds() / 60 if dose and dose.ended_at else None
 
 
-def course_figure(points: list[Point], primary: str, *, shaded_minutes: float | None, origin: str) -> dict[str, Any]:
-    """Return the Plotly figure of a course: points with CRLB error bars, the infusion shaded."""
-    shown = [point for point in points if point.value is not None and point.minutes is not None]
-    layout: dict[str, Any] = {
-        "xaxis": {"title": {"text": f"Minutes from the start of the {origin}"}, "zeroline": False},
-        "yaxis": {"title": {"text": primary}, "zeroline": False},
-        "showlegend": False,
+def block_quality(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the quality values of each block, in order."""
+    return [part.get("quality", {}) for part in document.get("blocks", ())]
+
+
+def components_as_integers(components: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Return components in whole ten-thousandths of the data's height: a third of the bytes, finer than any screen."""
+    return {
+        "components": {name: [round(value / COMPONENT_UNIT) for value in row] for name, row in components.items()},
+        "component_unit": COMPONENT_UNIT,
     }
-    if shaded_minutes:
-        layout["shapes"] = [{
-            "type": "rect", "xref": "x", "yref": "paper", "x0": 0, "x1": shaded_minutes, "y0": 0, "y1": 1,
-            "layer": "below", "line": {"width": 0}, "name": "tint",
-        }]  # fmt: skip
-        layout["annotations"] = [{
-            "xref": "x", "yref": "paper", "x": shaded_minutes / 2, "y": 1.0, "yanchor": "bottom", "text": "Infusion",
-            "showarrow": False,
-        }]  # fmt: skip
-    trace = {
-        "type": "scatter", "mode": "lines+markers", "name": primary, "meta": {"role": "a"},
-        "x": [point.minutes for point in shown], "y": [point.value for point in shown],
-        "error_y": {"type": "data", "array": [point.error for point in shown], "visible": True, "thickness": 1.5},
-        "marker": {"size": 9}, "hovertemplate": "%{x:.0f} min: %{y:.3f}<extra></extra>",
-    }  # fmt: skip
-    return {"data": [trace], "layout": layout}
+
+
+def fit_finding(document: Mapping[str, Any]) -> str:
+    """Say in a sentence or two what the fit viewer shows."""
+    quality = document.get("quality", {})
+    words = "Data with fit, baseline, residual and components."
+    noise = quality.get("residual_over_noise")
+    if isinstance(noise, int | float):
+        words += (
+            " The residual stays within the noise." if noise <= QUIET_RESIDUAL
+            else f" The residual is {noise:.1f} times the noise: something in the spectrum is not in the model."
+        )  # fmt: skip
+    return words
 
 
 def csv_rows(estimates: Iterable[MetaboliteEstimate]) -> Iterable[list[object]]:
@@ -211,16 +217,11 @@ def csv_rows(estimates: Iterable[MetaboliteEstimate]) -> Iterable[list[object]]:
         [header],
         (
             ["" if value is None else value for value in (
-                one.block, one.minutes_from_infusion, one.quantity, _harmless(one.name), one.value, one.crlb_percent
+                one.block, one.minutes_from_infusion, one.quantity, harmless(one.name), one.value, one.crlb_percent
             )]
             for one in estimates
         ),
     )  # fmt: skip
-
-
-def _harmless(name: str) -> str:
-    """Return a name that no spreadsheet runs as a formula: names come from whoever made the basis set."""
-    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
 
 
 def _size(size_bytes: int) -> str:

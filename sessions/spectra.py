@@ -4,7 +4,7 @@ Lists for reviewers are ordered by participant and random id: neither position n
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
@@ -29,7 +29,12 @@ State = QuantificationRun.State
 
 def spectra_for(viewer: User, study: Study) -> QuerySet[Spectrum]:
     """Spectra of the sites where the viewer may see sessions, each with its runs, the latest first."""
-    runs = QuantificationRun.objects.select_related("basis", "result").prefetch_related(_reviews()).order_by("-ordinal")
+    runs = (
+        QuantificationRun.objects.select_related("basis", "result", "protocol")
+        .defer("result__document")  # long, and read on the page of one run only
+        .prefetch_related(_reviews())
+        .order_by("-ordinal")
+    )
     return (
         Spectrum.objects.filter(
             session__participant__study=study,
@@ -37,7 +42,7 @@ def spectra_for(viewer: User, study: Study) -> QuerySet[Spectrum]:
         )
         .select_related(
             "session__participant__site", "session__participant__study", "session__period", "upload", "uploaded_by",
-            "water_reference",
+            "withdrawn_by", "water_reference",
         )
         .prefetch_related(Prefetch("runs", runs))
         .order_by("session__participant__number", "pk")
@@ -72,7 +77,7 @@ def run_for(
         )
         .select_related(
             "spectrum__session__participant__site", "spectrum__session__participant__study", "spectrum__upload",
-            "spectrum__water_reference", "basis", "result",
+            "spectrum__water_reference", "spectrum__withdrawn_by", "basis", "result", "protocol",
         )
         .prefetch_related(_reviews(), "spectrum__session__doses__planned")
         .first()
@@ -92,6 +97,14 @@ def result_for(viewer: User, study: Study, run_id: uuid.UUID, permission: Permis
     if not hasattr(run, "result"):
         raise NotFound("This quantification has no result.")
     return run
+
+
+def siblings_of(viewer: User, spectrum: Spectrum) -> list[QuantificationRun]:
+    """Return the latest results of the other spectra of the same session, as far as the viewer may see sessions."""
+    study = spectrum.session.participant.study
+    others = spectra_for(viewer, study).filter(session=spectrum.session, kind=Upload.Kind.METABOLITE)
+    latest = (next(iter(one.runs.all()), None) for one in others.exclude(pk=spectrum.pk).order_by("ordinal"))
+    return [run for run in latest if run is not None and hasattr(run, "result")]
 
 
 def estimates_of(run: QuantificationRun) -> QuerySet[MetaboliteEstimate]:
@@ -127,7 +140,8 @@ def upload_for(viewer: User, study: Study, upload_id: uuid.UUID) -> Upload:
     """
     found = (
         Upload.objects.filter(pk=upload_id, created_by=viewer, session__participant__study=study)
-        .select_related("session__participant__site", "session__participant__study", "parent")
+        .select_related("session__participant__site", "session__participant__study", "session__period", "parent")
+        .select_related("spectrum")
         .first()
     )
     if found is None:
@@ -135,9 +149,35 @@ def upload_for(viewer: User, study: Study, upload_id: uuid.UUID) -> Upload:
     return found
 
 
+def any_upload(upload_id: uuid.UUID) -> Upload:
+    """Return an upload for a command of the machine's administrator, who sees none of the portal's pages.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = Upload.objects.filter(pk=upload_id).select_related("session__participant__study").first()
+    if found is None:
+        raise NotFound("There is no such upload.")
+    return found
+
+
+def unfinished_for(viewer: User, session: StudySession) -> list[Upload]:
+    """Return the viewer's own uploads of a session that stopped on the way, the latest first."""
+    return list(
+        Upload.objects.filter(session=session, created_by=viewer, parent=None, completed_at=None, removed_at=None)
+        .prefetch_related("companions")
+        .order_by("-created_at")
+    )
+
+
 def bases_of(study: Study) -> list[BasisSet]:
     """Return the study's basis sets, the default first."""
     return list(study.basis_sets.select_related("uploaded_by").order_by("-is_default", "name"))
+
+
+def fitting_bases_of(study: Study) -> list[BasisSet]:
+    """Return the sets that a run can be fitted with: measured macromolecules alone are none."""
+    return [one for one in bases_of(study) if one.kind == BasisSet.Kind.METABOLITES]
 
 
 def basis_for(study: Study, basis_id: uuid.UUID) -> BasisSet:
@@ -146,7 +186,7 @@ def basis_for(study: Study, basis_id: uuid.UUID) -> BasisSet:
     Raises:
         NotFound: the study has none of this id.
     """
-    found = study.basis_sets.select_related("study").filter(pk=basis_id).first()
+    found = study.basis_sets.select_related("study", "uploaded_by").filter(pk=basis_id).first()
     if found is None:
         raise NotFound("The study has no such basis set.")
     return found
@@ -155,13 +195,14 @@ def basis_for(study: Study, basis_id: uuid.UUID) -> BasisSet:
 def spectra_panel(viewer: User, session: StudySession) -> dict[str, object]:
     """Return what the session's page shows of its spectra: files and states for all, the form for uploaders."""
     study, site = session.participant.study, session.participant.site
-    spectra = list(spectra_for(viewer, study).filter(session=session).order_by("ordinal"))
+    lines = [Line.of(one) for one in spectra_for(viewer, study).filter(session=session).order_by("ordinal")]
+    sees_quality = can(viewer, Permission.SPECTRUM_QUALITY_VIEW, study, site)
     is_held = session.status in {StudySession.Status.IN_PROGRESS, StudySession.Status.COMPLETED}
     return {
-        "spectra": [Line.of(spectrum) for spectrum in spectra],
+        "spectra": lines if sees_quality else [line.without_quality() for line in lines],
         "may_upload": is_held and can(viewer, Permission.SPECTRUM_UPLOAD, study, site),
-        "may_see_quality": can(viewer, Permission.SPECTRUM_QUALITY_VIEW, study, site),
         "upload_form": UploadForm(session=session),
+        "unfinished": unfinished_for(viewer, session),
         "session": session,
         "site": site,
     }
@@ -179,13 +220,20 @@ class Line:
 
     @classmethod
     def of(cls, spectrum: Spectrum) -> "Line":
-        """Read where a spectrum stands from its latest run."""
-        run = next(iter(spectrum.runs.all()), None)
+        """Read where a spectrum stands from its latest run; exploratory ones wait for nobody."""
+        runs = [run for run in spectrum.runs.all() if run.protocol is None or not run.protocol.is_exploratory]
+        run = next(iter(runs), None)
         return cls(spectrum, run, *_standing(spectrum, run))
+
+    def without_quality(self) -> "Line":
+        """Return the line for those who may know that a fit is finished, but not how good it is."""
+        return replace(self, words="Fitted", tone="green") if self.group in {"review", "reviewed"} else self
 
 
 def _standing(spectrum: Spectrum, run: QuantificationRun | None) -> tuple[str, str, str]:
     """Return words, tone and group of a spectrum."""
+    if spectrum.status == Spectrum.Status.WITHDRAWN:
+        return "Withdrawn", "grey", "withdrawn"
     if run is None or run.state == State.CANCELLED:
         return "Cancelled", "grey", "failed"
     if run.state == State.FAILED:
@@ -220,7 +268,7 @@ def worklist(viewer: User, study: Study) -> Worklist:
     }
     without = Subquery(
         Spectrum.objects.filter(session=OuterRef("pk"), kind=Upload.Kind.METABOLITE)
-        .exclude(status=Spectrum.Status.REJECTED)
+        .exclude(status__in=Spectrum.UNUSED)
         .values("pk")[:1]
     )
     to_upload = (

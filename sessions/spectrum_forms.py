@@ -46,7 +46,8 @@ class UploadForm(forms.Form):
 
     file = FilesField(
         label="Spectrum", required=False,
-        help_text="NIfTI-MRS, Philips .SDAT with its .SPAR (choose both), Siemens .rda, .IMA or .dcm",
+        help_text="Choose or drop: NIfTI-MRS, Siemens .dat, .rda, .IMA or .dcm, GE P-file (.7), Philips .SDAT with its "
+        ".SPAR (choose both), jMRUI .txt, LCModel .RAW, or a .zip of one of them",
     )  # fmt: skip
     water = FilesField(label="Water reference (optional)", required=False, help_text="The same formats")
     scan_started = forms.TimeField(
@@ -97,6 +98,17 @@ class RetryForm(forms.Form):
         self.fields["basis"].queryset = BasisSet.objects.filter(pk__in=[one.pk for one in bases])  # type: ignore[attr-defined]
 
 
+class WithdrawForm(forms.Form):
+    """Why a file does not belong where it was uploaded."""
+
+    use_required_attribute = False
+
+    reason = forms.CharField(
+        label="Why it does not belong here", max_length=240, widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say in a few words why the file does not belong here."},
+    )  # fmt: skip
+
+
 class ReviewForm(forms.Form):
     """The verdict on a fit."""
 
@@ -108,14 +120,24 @@ class ReviewForm(forms.Form):
 
 
 class BasisForm(forms.Form):
-    """A basis set: an uploaded file, or the sequence that is simulated."""
+    """A basis set: an uploaded file, or the sequence that is simulated; or a measured macromolecule spectrum."""
 
     use_required_attribute = False
 
     name = forms.CharField(label="Name", max_length=200, error_messages={"required": "Give the basis a name."})
-    file = forms.FileField(
-        label="LCModel .BASIS file", required=False, allow_empty_file=True,
-        help_text="Made for your sequence; better than a simulation with ideal pulses",
+    kind = forms.ChoiceField(
+        label="What it is", choices=BasisSet.Kind.choices, widget=forms.RadioSelect, required=False,
+        initial=BasisSet.Kind.METABOLITES,
+    )  # fmt: skip
+    file = FilesField(
+        label="File", required=False,
+        help_text="Basis set: LCModel .BASIS, a .zip of .RAW files with their .BASIS, or a .zip of FSL .json files. "
+        "Macromolecules: the metabolite-nulled scan as NIfTI-MRS or as the scanner wrote it (.SDAT with its .SPAR).",
+    )  # fmt: skip
+    echo_time_ms = forms.FloatField(
+        label="Echo time in ms, where the file does not give it", required=False, min_value=0, max_value=1000,
+        error_messages={"invalid": "Enter the echo time in ms, such as 28."},
+        widget=forms.TextInput(attrs={"class": "govuk-input--width-5", "autocomplete": "off", "inputmode": "decimal"}),
     )  # fmt: skip
     simulation = forms.CharField(
         label="Or simulate", required=False, max_length=80,
@@ -126,9 +148,20 @@ class BasisForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Ask for one of the two."""
         cleaned = super().clean() or {}
-        if bool(cleaned.get("file") is not None) == bool(cleaned.get("simulation")):
+        if not self.errors and bool(cleaned.get("file")) == bool(cleaned.get("simulation")):
             self.add_error("file", "Choose a file, or write the sequence to simulate: one of the two.")
         return cleaned
+
+
+class ImportForm(forms.Form):
+    """A result file of another program."""
+
+    use_required_attribute = False
+
+    file = forms.FileField(
+        label="Result file", allow_empty_file=True, error_messages={"required": "Choose the result file."},
+        help_text="LCModel .table, .coord or .csv; FSL-MRS summary.csv; Osprey ..._Voxel_1.tsv; Tarquin .csv or .txt",
+    )  # fmt: skip
 
 
 def on_day_of(session: StudySession, time: datetime.time) -> datetime.datetime:

@@ -2,14 +2,30 @@
 
 from django.urls import path
 
-from sessions.views import bases, quantification, results, spectra, uploads
+from sessions.views import (
+    bases,
+    exports,
+    files,
+    imports,
+    quantification,
+    results,
+    spectra,
+    transients,
+    tus,
+    uploads,
+)
 
 urlpatterns = [
     path("participants/<str:number>/sessions/<int:period>/uploads/", uploads.upload_create, name="upload-create"),
-    path("uploads/<uuid:upload_id>/", uploads.upload, name="upload"),
+    path("uploads/", tus.uploads, name="uploads"),
+    path("uploads/<uuid:upload_id>/", tus.upload, name="upload"),
+    path("uploads/<uuid:upload_id>/stop/", uploads.upload_stop, name="upload-stop"),
     path("spectra/", spectra.spectra, name="spectra"),
     path("spectra/<uuid:spectrum_id>/", spectra.spectrum, name="spectrum"),
+    path("spectra/<uuid:spectrum_id>/withdraw/", spectra.withdraw, name="spectrum-withdraw"),
     path("spectra/<uuid:spectrum_id>/file/", spectra.spectrum_file, name="spectrum-file"),
+    path("spectra/<uuid:spectrum_id>/imports/", imports.spectrum_imports, name="spectrum-imports"),
+    path("spectra/<uuid:spectrum_id>/bids.zip", exports.bids, name="spectrum-bids"),
     path("quantifications/<uuid:run_id>/", quantification.quantification, name="quantification"),
     path("quantifications/<uuid:run_id>/state/", quantification.state, name="quantification-state"),
     path("quantifications/<uuid:run_id>/retry/", quantification.retry, name="quantification-retry"),
@@ -19,6 +35,16 @@ urlpatterns = [
     path("quantifications/<uuid:run_id>/course.json", results.course, name="quantification-course"),
     path("quantifications/<uuid:run_id>/results.csv", results.table, name="quantification-csv"),
     path("quantifications/<uuid:run_id>/results.json", results.document, name="quantification-json"),
+    path("quantifications/<uuid:run_id>/nifti.zip", exports.nifti, name="quantification-nifti"),
+    path("quantifications/<uuid:run_id>/mrsinmrs/", exports.reporting, name="quantification-reporting"),
+    path("quantifications/<uuid:run_id>/mrsinmrs.csv", exports.reporting_csv, name="quantification-reporting-csv"),
+    path("quantifications/<uuid:run_id>/transients/", transients.transients, name="quantification-transients"),
+    path("quantifications/<uuid:run_id>/drift.json", transients.drift, name="quantification-drift"),
+    path("quantifications/<uuid:run_id>/stack.json", transients.stack, name="quantification-stack"),
     path("bases/", bases.bases, name="bases"),
+    path("bases/<uuid:basis_id>/", bases.basis, name="basis"),
+    path("bases/<uuid:basis_id>/look/", bases.look, name="basis-look"),
     path("bases/<uuid:basis_id>/default/", bases.make_default, name="basis-default"),
+    path("files/", files.stored_files, name="stored-files"),
+    path("files/originals/", files.decide_originals, name="stored-files-originals"),
 ]

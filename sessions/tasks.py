@@ -6,22 +6,29 @@ from collections.abc import Callable, Iterable
 from django.db import transaction
 
 from sessions.models import QuantificationRun
-from sessions.services import fitting, jobs, uploads
+from sessions.services import fitting, fixity, jobs, originals
 from studyportal.celery import task
 
 
 @task("sessions.quantify")
 def quantify(run_id: str) -> None:
-    """Work on a run, if nobody else does."""
+    """Work on a run, if nobody else does; then let the next one of a batch come."""
     fitting.process(run_id=uuid.UUID(run_id))
+    _send(jobs.feed())
 
 
 @task("sessions.sweep_quantifications")
 def sweep_quantifications() -> None:
     """Send again what was lost on the way, and tidy up after uploads that ended."""
-    for run_id in jobs.sweep():
-        quantify.delay(str(run_id))
-    uploads.tidy()
+    _send(jobs.sweep())
+    originals.tidy()
+
+
+# Hours, for a large study; taken off the queue when it begins, since a sweep that was killed simply comes again.
+@task("sessions.check_files", acks_late=False, time_limit=12 * 3600, soft_time_limit=12 * 3600)
+def check_files() -> None:
+    """Read every stored file again and compare its hash."""
+    fixity.sweep()
 
 
 def enqueue(runs: Iterable[QuantificationRun]) -> None:
@@ -31,6 +38,16 @@ def enqueue(runs: Iterable[QuantificationRun]) -> None:
     """
     for run in runs:
         transaction.on_commit(_sender(str(run.pk)), robust=True)
+
+
+def enqueue_batch() -> None:
+    """Send the first runs of a new batch once its rows are committed."""
+    transaction.on_commit(lambda: _send(jobs.feed()), robust=True)
+
+
+def _send(due: Iterable[jobs.Due]) -> None:
+    for one in due:
+        quantify.apply_async((str(one.run_id),), priority=one.priority)
 
 
 def _sender(run_id: str) -> Callable[[], None]:

@@ -1,6 +1,7 @@
-"""Pages of sessions, randomization and spectra at the blinded door."""
+"""Pages of sessions, randomization, spectra and the analysis protocol at the blinded door."""
 
+from sessions.protocol_urls import urlpatterns as protocol_pages
 from sessions.session_urls import urlpatterns as session_pages
 from sessions.spectrum_urls import urlpatterns as spectrum_pages
 
-urlpatterns = [*session_pages, *spectrum_pages]
+urlpatterns = [*session_pages, *spectrum_pages, *protocol_pages]

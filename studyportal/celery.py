@@ -39,16 +39,18 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "sweep-quantifications": {"task": "sessions.sweep_quantifications", "schedule": schedule(10.0)},
+        "check-files": {"task": "sessions.check_files", "schedule": schedule(24 * 3600.0)},
     },
 )
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def task(name: str) -> Callable[[Callable[..., None]], Any]:
+def task(name: str, **options: Any) -> Callable[[Callable[..., None]], Any]:
     """Declare a task: an id in, nothing out, the audit actor set, an error logged and raised.
 
-    The name is fixed by hand: it stands in the broker and in logs, where nothing may depend on an allocation.
+    `options` are Celery's, for a task that runs longer than a fit. The name is fixed by hand: it stands in the broker
+    and in logs, where nothing may depend on an allocation.
     """
 
     def decorate(run: Callable[..., None]) -> Any:  # Any: Celery's task proxy has no useful static type
@@ -61,6 +63,6 @@ def task(name: str) -> Callable[[Callable[..., None]], Any]:
                     logger.exception("task failed", extra={"task": name, "job": args[0] if args else ""})
                     raise
 
-        return app.task(name=name)(logged)
+        return app.task(name=name, **options)(logged)  # type: ignore[no-untyped-call]  # Celery has no types
 
     return decorate

@@ -21,6 +21,8 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Worklist", "home", Permission.PARTICIPANT_VIEW),
         ("Participants", "participants", Permission.PARTICIPANT_VIEW),
         ("Spectra", "spectra", Permission.SPECTRUM_QUALITY_VIEW),
+        ("Analysis protocol", "analysis-protocol", Permission.PROTOCOL_VIEW),
+        ("Stored files", "stored-files", Permission.STORED_FILES_WATCH),
         ("My ratings", "rating-worklist", Permission.RATING_ENTER),
         ("Rating plan", "rating-plan", Permission.RATING_ASSIGN),
         ("Safety alerts", "safety-alerts", Permission.SAFETY_ACKNOWLEDGE),

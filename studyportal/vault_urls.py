@@ -6,7 +6,7 @@ from studyportal.health import healthz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
-    path("account/", include("studyportal.accounts.urls")),
+    path("account/", include("studyportal.accounts.vault_urls")),
     path("lists/", include("sessions.vault_urls")),
     path("api/", include("studyportal.api.vault_urls")),
     path("", include("studyportal.reports.vault_urls")),

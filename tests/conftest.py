@@ -30,7 +30,8 @@ from studyportal.embedded.provision import provision
 from studyportal.embedded.valkey import Valkey
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ["PORTAL_DATA"])
+# Removed after the run, and an empty name would be the working folder.
+DATA = Path(os.environ["PORTAL_DATA"] or sys.exit("PORTAL_DATA is empty: name a folder for the run's throw-away data."))
 TEMPLATE = "portal_template"
 _services: list[Postgres | Valkey] = []
 _folder = DataFolder(DATA)
@@ -40,21 +41,25 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the services once, in the process that leads the run."""
     if hasattr(config, "workerinput"):
         return
+    if DATA.is_dir() and any(DATA.iterdir()):
+        pytest.exit(f"{DATA} is not empty, and the run's data are removed afterwards: name an empty folder.", 4)
     _folder.open()
     for service in (Postgres(_folder, fast=True), Valkey(_folder)):
         service.start()
         _services.append(service)
-    make_key_pair(_folder.secrets / "vault_private_key", _folder.secrets / "vault_public_key")
+    for owner in ("vault", "quarantine"):
+        make_key_pair(_folder.secrets / f"{owner}_private_key", _folder.secrets / f"{owner}_public_key")
     _folder.secret("identity_key")
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
+def pytest_unconfigure() -> None:
     """Stop what was started and remove the throw-away data."""
+    if not _services:  # not the run's leader, or refused: nothing in the folder is the run's
+        return
     for service in reversed(_services):
         service.stop()
-    if not hasattr(config, "workerinput"):
-        _folder.close()
-        shutil.rmtree(DATA, ignore_errors=True)
+    _folder.close()
+    shutil.rmtree(DATA, ignore_errors=True)
 
 
 # What shares a server or a crawl runs in one process. pytest-xdist 3.8 marks groups in a name that pytest 9.2 no longer
@@ -139,6 +144,17 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
         connection.close()
 
 
+def forget_announcements() -> None:
+    """Remove what earlier tests announced: that is committed before what it announces, and so outlives them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM audit.event)")
+        (is_left,) = cursor.fetchone()
+    if is_left:
+        with psycopg.connect(administrator_dsn(connection.settings_dict["NAME"])) as admin:
+            admin.execute("SET session_replication_role = replica")  # past the triggers that keep the trail
+            admin.execute("DELETE FROM audit.event")
+
+
 @contextmanager
 def database_role(login: str) -> Iterator[None]:
     """Run SQL as `login`; afterwards as whoever it was before."""
@@ -176,6 +192,7 @@ def _as_web(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     request.getfixturevalue("db")
+    forget_announcements()
     with acting("user:suite"), database_role("portal_web"):
         yield
 
@@ -206,7 +223,9 @@ class DoorClient(Client):
     def session(self):
         """The session, as the door sees it."""
         with standing_at(self.name):
-            return super().session
+            store = super().session
+            store.keys()  # read while we stand here: the other login does not see the row
+            return store
 
 
 @pytest.fixture

@@ -179,17 +179,31 @@ def unblind_participant(*, study: Study, participant_id: UUID, by: User, reason_
     check(by, Permission.ALLOCATION_UNBLIND, study)
     if not reason.strip():
         raise InvalidInput("Give the reason.", fields={"reason": "Say why the treatment must be known now."})
-    sites = sites_with(by, Permission.ALLOCATION_UNBLIND, study)
-    found = Allocation.objects.filter(
-        slot__stratum__list__study=study, participant_id=participant_id, participant__site__in=sites
-    )
-    if not found.exists():
-        raise NotFound("This participant has not been randomized.")
+    found = _allocated(study, participant_id, by)
     events.record_now(
         "participant unblinded", study=study.code, target=str(participant_id),
         data={"reason_code": reason_code, "reason": reason},
     )  # fmt: skip
     return _sequences(found)[participant_id]
+
+
+def sequence_of(*, study: Study, participant_id: UUID, by: User) -> str:
+    """Return a participant's sequence to the person whose reveal the caller has found in the trail.
+
+    Raises:
+        NotFound: no such participant is allocated at the person's sites of this study.
+    """
+    return _sequences(_allocated(study, participant_id, by))[participant_id]
+
+
+def _allocated(study: Study, participant_id: UUID, by: User) -> QuerySet[Allocation]:
+    found = Allocation.objects.filter(
+        slot__stratum__list__study=study, participant_id=participant_id,
+        participant__site__in=sites_with(by, Permission.ALLOCATION_UNBLIND, study),
+    )  # fmt: skip
+    if not found.exists():
+        raise NotFound("This participant has not been randomized.")
+    return found
 
 
 def _sequences(allocations: QuerySet[Allocation]) -> dict[UUID, str]:

@@ -1,8 +1,11 @@
 """Models of sessions; import them from here."""
 
 from sessions.models.adverse_event import AdverseEvent
+from sessions.models.analysis_protocol import AnalysisProtocol, Requantification
 from sessions.models.design import AssessmentSchedule, Period, PlannedDose, Sequence, SequencePeriod, Treatment
 from sessions.models.deviation import ProtocolDeviation
+from sessions.models.fixity import FileAlert, FixityCheck
+from sessions.models.imported import ImportedResult
 from sessions.models.quantification import (
     MetaboliteEstimate,
     QuantificationResult,
@@ -14,9 +17,13 @@ from sessions.models.spectrum import BasisSet, Spectrum, Upload
 
 __all__ = [
     "AdverseEvent",
+    "AnalysisProtocol",
     "AssessmentSchedule",
     "BasisSet",
     "Dose",
+    "FileAlert",
+    "FixityCheck",
+    "ImportedResult",
     "MetaboliteEstimate",
     "Period",
     "PlannedDose",
@@ -24,6 +31,7 @@ __all__ = [
     "QuantificationResult",
     "QuantificationReview",
     "QuantificationRun",
+    "Requantification",
     "Sequence",
     "SequencePeriod",
     "Spectrum",

@@ -15,7 +15,9 @@ class QuantificationRun(models.Model):
     """One quantification of one spectrum under one set of settings; re-running adds a row.
 
     `settings` holds what was asked: the engine's options, the basis (`auto` or an id) and the water reference's hash.
-    `basis` is what was used; it is chosen from the spectrum's field strength when the run starts.
+    `basis` is what was used; it is chosen from the spectrum's field strength when the run starts. `protocol` is the
+    version of the study's analysis protocol that the settings come from, none where a person chose other ones. Runs of
+    a batch have a `priority` above 0 and wait until nothing of priority 0 does.
     """
 
     class State(models.TextChoices):
@@ -52,10 +54,24 @@ class QuantificationRun(models.Model):
     failure_code = models.CharField(max_length=40, blank=True)
     failure_message = models.CharField(max_length=500, blank=True)
     requested_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    protocol = models.ForeignKey(
+        "study_sessions.AnalysisProtocol", on_delete=models.PROTECT, null=True, blank=True, related_name="runs"
+    )
+    batch = models.ForeignKey(
+        "study_sessions.Requantification", on_delete=models.PROTECT, null=True, blank=True, related_name="runs"
+    )
+    priority = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         db_table = 'jobs"."quantification_run'
         ordering = ("queued_at",)
+        indexes = (
+            models.Index(
+                fields=("priority", "queued_at"),
+                condition=~models.Q(state__in=["done", "failed", "cancelled"]),
+                name="living_runs",
+            ),
+        )
         constraints = (
             models.UniqueConstraint(fields=("spectrum", "ordinal"), name="run_ordinal_once_per_spectrum"),
             models.UniqueConstraint(
@@ -71,7 +87,7 @@ class QuantificationRun(models.Model):
         operational = (
             "id", "spectrum", "ordinal", "basis", "settings", "settings_sha256", "engine_version", "state",
             "progress", "fencing_token", "lease_expires_at", "attempts", "queued_at", "sent_at", "started_at",
-            "finished_at", "failure_code", "failure_message", "requested_by",
+            "finished_at", "failure_code", "failure_message", "requested_by", "protocol", "batch", "priority",
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -79,21 +95,27 @@ class QuantificationRun(models.Model):
 
 
 class QuantificationResult(models.Model):
-    """What the engine found: the whole JSON document as printed by the command line, and the curves' file."""
+    """What the engine found: the whole JSON document as printed by the command line, and the curves' file.
+
+    `verdict` is what `sessions.quality.Verdict` writes, judged by the thresholds in force when the run ended.
+    `seconds_to_verdict` counts from the upload's last byte; empty for later runs of the same spectrum.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.OneToOneField(QuantificationRun, on_delete=models.PROTECT, related_name="result")
     document = models.JSONField()
     curves_sha256 = models.CharField(max_length=64)
     is_usable = models.BooleanField()
+    verdict = models.JSONField(default=dict)
+    seconds_to_verdict = models.FloatField(null=True, blank=True)
     seconds = models.FloatField()
     created_at = models.DateTimeField(default=clock.now)
 
     class Data:
         """What each field holds."""
 
-        clinical = ("document", "is_usable")
-        operational = ("id", "run", "curves_sha256", "seconds", "created_at")
+        clinical = ("document", "is_usable", "verdict")
+        operational = ("id", "run", "curves_sha256", "seconds", "seconds_to_verdict", "created_at")
 
     def __str__(self) -> str:
         return f"result of {self.run_id}"

@@ -15,7 +15,8 @@ class Upload(models.Model):
 
     The original file name may hold an identity, so only its suffix is kept. The raw bytes are deleted when the
     de-identified spectrum is stored; `removed_at` says when. `acquired_at` is the start of the scan as the uploader
-    gave it: the times in the file are among the identifiers that are taken out.
+    gave it: the times in the file are among the identifiers that are taken out. Where the study keeps originals, the
+    raw bytes live on encrypted: `quarantine_sha256` is the digest of the sealed file.
     """
 
     class Kind(models.TextChoices):
@@ -35,8 +36,10 @@ class Upload(models.Model):
     acquired_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
+    last_byte_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
+    quarantine_sha256 = models.CharField(max_length=64, blank=True)
 
     class Meta:
         ordering = ("created_at",)
@@ -47,7 +50,7 @@ class Upload(models.Model):
         clinical = ("acquired_at",)
         operational = (
             "id", "session", "kind", "suffix", "size_bytes", "received_bytes", "sha256", "parent", "created_by",
-            "created_at", "completed_at", "removed_at",
+            "created_at", "last_byte_at", "completed_at", "removed_at", "quarantine_sha256",
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -55,7 +58,10 @@ class Upload(models.Model):
 
 
 class Spectrum(models.Model):
-    """A spectrum of a session: first the upload's hash, after de-identification the NIfTI-MRS made from it."""
+    """A spectrum of a session: first the upload's hash, after de-identification the NIfTI-MRS made from it.
+
+    One that was uploaded to the wrong session stays, withdrawn: no table, figure or report counts it any more.
+    """
 
     class Status(models.TextChoices):
         """Whether the numbers are in."""
@@ -63,6 +69,10 @@ class Spectrum(models.Model):
         RECEIVED = "received", "Received"
         STORED = "stored", "De-identified and stored"
         REJECTED = "rejected", "Not usable"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    UNUSED = (Status.REJECTED, Status.WITHDRAWN)
+    """What counts for nothing: nothing is fitted from it, and its session may take the file anew."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey("study_sessions.StudySession", on_delete=models.PROTECT, related_name="spectra")
@@ -77,13 +87,26 @@ class Spectrum(models.Model):
     water_reference = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     uploaded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField(default=clock.now)
+    withdrawn_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_reason = models.CharField(max_length=240, blank=True)
 
     class Meta:
         ordering = ("session", "ordinal")
         verbose_name_plural = "spectra"
         constraints = (
             models.UniqueConstraint(fields=("session", "ordinal"), name="spectrum_ordinal_once_per_session"),
-            models.UniqueConstraint(fields=("session", "original_sha256"), name="spectrum_file_once_per_session"),
+            models.UniqueConstraint(
+                fields=("session", "original_sha256"),
+                condition=~models.Q(status="withdrawn"),
+                name="spectrum_file_once_per_session",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="withdrawn", withdrawn_at__isnull=False, withdrawn_by__isnull=False)
+                & ~models.Q(withdrawn_reason="")
+                | ~models.Q(status="withdrawn") & models.Q(withdrawn_at__isnull=True),
+                name="withdrawn_says_who_when_and_why",
+            ),
         )
 
     class Data:
@@ -92,7 +115,8 @@ class Spectrum(models.Model):
         clinical = ("header",)
         operational = (
             "id", "session", "upload", "kind", "ordinal", "original_sha256", "status", "stored_sha256",
-            "stored_bytes", "water_reference", "uploaded_by", "uploaded_at",
+            "stored_bytes", "water_reference", "uploaded_by", "uploaded_at", "withdrawn_by", "withdrawn_at",
+            "withdrawn_reason",
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -100,7 +124,16 @@ class Spectrum(models.Model):
 
 
 class BasisSet(models.Model):
-    """A basis that the study fits with: uploaded bytes, or the simulation that makes it."""
+    """A basis that the study fits with: uploaded bytes, or the simulation that makes it; or measured macromolecules.
+
+    What the file says of itself is read once, when it is added: `preview_sha256` names the small spectra of its parts.
+    """
+
+    class Kind(models.TextChoices):
+        """What the set is to a fit."""
+
+        METABOLITES = "metabolites", "Metabolites"
+        MACROMOLECULES = "macromolecules", "Measured macromolecules"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey("studies.Study", on_delete=models.PROTECT, related_name="basis_sets")
@@ -108,8 +141,13 @@ class BasisSet(models.Model):
     simulation = models.CharField(max_length=60, blank=True)
     stored_sha256 = models.CharField(max_length=64, blank=True)
     suffix = models.CharField(max_length=12, blank=True)
+    kind = models.CharField(max_length=14, choices=Kind.choices, default=Kind.METABOLITES)
     field_tesla = models.FloatField(null=True, blank=True)
     echo_time_ms = models.FloatField(null=True, blank=True)
+    dwell_time_s = models.FloatField(null=True, blank=True)
+    points = models.PositiveIntegerField(null=True, blank=True)
+    metabolites = models.JSONField(default=list, blank=True)
+    preview_sha256 = models.CharField(max_length=64, blank=True)
     is_default = models.BooleanField(default=False)
     uploaded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField(default=clock.now)
@@ -127,8 +165,8 @@ class BasisSet(models.Model):
         """What each field holds."""
 
         operational = (
-            "id", "study", "name", "simulation", "stored_sha256", "suffix", "field_tesla", "echo_time_ms",
-            "is_default", "uploaded_by", "uploaded_at",
+            "id", "study", "name", "simulation", "stored_sha256", "suffix", "kind", "field_tesla", "echo_time_ms",
+            "dwell_time_s", "points", "metabolites", "preview_sha256", "is_default", "uploaded_by", "uploaded_at",
         )  # fmt: skip
 
     def __str__(self) -> str:

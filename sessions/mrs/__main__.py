@@ -1,6 +1,9 @@
-"""The command line: `python -m sessions.mrs quantify|convert`. One JSON object on standard output."""
+"""The command line: `python -m sessions.mrs quantify|simulate|convert|basis|import|lcmodel|bench`.
 
-import argparse
+One JSON object on standard output; exit code 0, or 2 with an error object.
+"""
+
+import dataclasses
 import json
 import os
 import sys
@@ -8,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sessions.mrs.arguments import Document, Namespace, make_parser
 from sessions.mrs.errors import MrsError
 from sessions.mrs.settings import Settings
 
@@ -19,68 +23,190 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code: 0, or 2 with an error object."""
-    given = _parser().parse_args(arguments)
     try:
-        document = given.run(given)
+        given = make_parser().parse_args(arguments)
+        document = COMMANDS[given.command](given)
     except MrsError as error:
         print(json.dumps(error.document()))
         return REFUSED
     except MemoryError:
         print(json.dumps(MrsError("data-too-large", "The file needs more memory than a spectrum may take.").document()))
         return REFUSED
+    except OSError:
+        # No permission, a name that is too long, a disk that is full: the system's words may hold the file's name.
+        print(json.dumps(MrsError("file-unreadable", "A file cannot be read or written. Choose another.").document()))
+        return REFUSED
     print(json.dumps(document, allow_nan=False) if given.json else _text(document))
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sessions.mrs", description="Quantify single-voxel 1H spectra.")
-    commands = parser.add_subparsers(required=True)
-    quantify = commands.add_parser("quantify", help="fit a spectrum and print ratios with their bounds")
-    quantify.add_argument("file", type=Path)
-    quantify.add_argument("--water", type=Path, help="water reference of the same acquisition")
-    quantify.add_argument(
-        "--basis", required=True, help=".BASIS file, folder, or sim:press:TE1,TE2@3T, sim:steam:TE,TM@7T"
-    )
-    quantify.add_argument(
-        "--macromolecules", type=Path, help="measured macromolecules (NIfTI-MRS) instead of modelled ones"
-    )
-    quantify.add_argument("--settings", help="JSON object of settings that differ from the defaults")
-    quantify.add_argument("--blocks", default="auto", help="auto, none, or a number of blocks of transients")
-    quantify.add_argument("--curves", type=Path, help="write the curves of the fit here")
-    quantify.add_argument("--progress", action="store_true", help="report stages on standard error")
-    quantify.add_argument("--json", action="store_true", help="print one JSON object")
-    quantify.set_defaults(run=_quantify)
-    convert = commands.add_parser("convert", help="write a fresh, de-identified NIfTI-MRS file")
-    convert.add_argument("file", type=Path)
-    convert.add_argument("--companion", type=Path, help="the SPAR of an SDAT")
-    convert.add_argument("--out", type=Path, required=True)
-    convert.add_argument("--json", action="store_true", help="print one JSON object")
-    convert.set_defaults(run=_convert)
-    return parser
+# Modules with numpy and scipy load only when a command uses them.
 
 
-def _quantify(given: argparse.Namespace) -> dict[str, Any]:
-    from sessions.mrs.pipeline import quantify  # noqa: PLC0415 - numpy and scipy load only when used
+def _quantify(given: Namespace) -> Document:
+    from sessions.mrs.concentration import Scaling, Tissue  # noqa: PLC0415 - see above
+    from sessions.mrs.pipeline import quantify  # noqa: PLC0415 - see above
 
+    blocks_file = _blocks_file(given.blocks)
     result = quantify(
         given.file,
         basis=given.basis,
         water=given.water,
         settings=Settings.from_json(given.settings) if given.settings else Settings(),
-        blocks=given.blocks,
+        blocks="auto" if blocks_file else given.blocks,
         macromolecules=given.macromolecules,
+        condition=given.condition,
+        functional=_functional(given, blocks_file),
+        scaling=Scaling(Tissue(*given.tissue) if given.tissue else None, given.unit, given.water_mmol),
         progress=_reporter() if given.progress else None,
     )
     if given.curves is not None:
-        given.curves.write_text(json.dumps(result.curves, allow_nan=False))
+        _write(given.curves, json.dumps(result.curves, allow_nan=False).encode())
     return result.document
 
 
-def _convert(given: argparse.Namespace) -> dict[str, Any]:
-    from sessions.mrs.conversion import convert  # noqa: PLC0415 - as above
+def _blocks_file(blocks: str) -> Path | None:
+    """Return the file that `--blocks` names; None for its words and numbers."""
+    if blocks in {"auto", "none"} or blocks.lstrip("-").isdigit():
+        return None
+    if not Path(blocks).is_file():
+        raise MrsError(
+            "blocks-invalid", "Blocks are auto, none, a number, or a file that lists them; there is no such file."
+        )
+    return Path(blocks)
 
-    converted = convert(given.file, out=given.out, companion=given.companion)
-    return {"header": converted.header, "sha256": converted.sha256}
+
+def _functional(given: Namespace, blocks_file: Path | None) -> Any:  # Any: the class loads with numpy
+    """Return what is asked of a series; None when nothing is."""
+    from sessions.mrs.functional import FunctionalOptions  # noqa: PLC0415 - see above
+
+    if given.step is not None and given.window is None:
+        raise MrsError("options-invalid", "A step needs a window: give --window N too.")
+    asked = (given.window, given.per_transient, blocks_file, given.events, given.dose)
+    if not any(asked):
+        if given.contrast:
+            raise MrsError("options-invalid", "A contrast needs a schedule of events or a dose.")
+        return None
+    return FunctionalOptions(
+        window=given.window,
+        step=given.step or 1,
+        per_transient=given.per_transient,
+        blocks=blocks_file,
+        events=given.events,
+        repetition_s=given.tr,
+        dose_minutes=given.dose,
+        response=given.response,
+        drift_order=given.drift,
+        linewidth=not given.no_linewidth,
+        contrasts=tuple(given.contrast),
+    )
+
+
+def _simulate(given: Namespace) -> Document:
+    if given.what != "series":
+        return _simulate_basis(given)
+    from sessions.mrs.synthetic import SYNTHETIC_BASIS, simulate_functional  # noqa: PLC0415 - see above
+
+    if not given.ratios:
+        raise MrsError("options-invalid", "A series needs its truth: give --ratios 1.2,1.25,1.3")
+    if len(given.ratios) * given.transients_per_block > MOST_SIMULATED:
+        raise MrsError("options-invalid", f"A simulated series has at most {MOST_SIMULATED} transients.")
+    content = simulate_functional(
+        given.ratios,
+        seed=given.seed,
+        transients_per_block=given.transients_per_block,
+        snr=given.snr,
+        linewidth_hz=given.linewidth,
+        block_minutes=given.block_minutes,
+        first_minutes=given.first_minutes,
+        drift_hz=given.drift,
+        water_residual=given.water_residual,
+    )
+    _write(given.out, content)
+    return {
+        "synthetic": True,
+        "basis": SYNTHETIC_BASIS,
+        "truth": {"Glx/tNAA": given.ratios},
+        "transients": len(given.ratios) * given.transients_per_block,
+    }
+
+
+def _simulate_basis(given: Namespace) -> Document:
+    from sessions.mrs.basis import Component  # noqa: PLC0415 - see above
+    from sessions.mrs.basis_loading import load_basis  # noqa: PLC0415 - see above
+    from sessions.mrs.basis_summary import lcmodel_text  # noqa: PLC0415 - see above
+
+    if not given.what.lower().startswith("sim:"):
+        raise MrsError("options-invalid", "Simulate `series`, or a basis set written like sim:press:11,19@3T.")
+    if not 256 <= given.points <= 16384:
+        raise MrsError("options-invalid", "A simulated basis set has 256 to 16384 points.")
+    basis = load_basis(given.what)
+    parts = tuple(
+        Component(part.name, part.kind, fid=part.lines.fid(1 / given.bandwidth, given.points))
+        for part in basis.components
+        if part.lines is not None
+    )
+    sampled = dataclasses.replace(basis, components=parts, dwell_time_s=1 / given.bandwidth)
+    _write(given.out, lcmodel_text(sampled).encode())
+    return {"metabolites": list(sampled.names), "frequency_mhz": sampled.frequency_mhz, "points": given.points}
+
+
+def _convert(given: Namespace) -> Document:
+    from sessions.mrs.conversion import convert  # noqa: PLC0415 - see above
+    from sessions.mrs.text_formats import Known  # noqa: PLC0415 - see above
+
+    converted = convert(
+        given.file,
+        out=given.out,
+        companion=given.companion,
+        known=Known(given.frequency, given.dwell),
+        water_out=given.water_out,
+    )
+    return dataclasses.asdict(converted)
+
+
+def _lcmodel(given: Namespace) -> Document:
+    from sessions.mrs.lcmodel import run_lcmodel  # noqa: PLC0415 - see above
+
+    return run_lcmodel(given.file, basis=given.basis, binary=given.binary, condition=given.condition).result.document()
+
+
+def _basis(given: Namespace) -> Document:
+    from sessions.mrs.basis_summary import describe_basis, describe_macromolecules  # noqa: PLC0415 - see above
+
+    return describe_macromolecules(given.file) if given.macromolecules else describe_basis(given.file, out=given.out)
+
+
+def _import(given: Namespace) -> Document:
+    from sessions.mrs.importers import read_results  # noqa: PLC0415 - see above
+
+    return read_results(given.file, name=given.name, row=given.row).document()
+
+
+def _bench(given: Namespace) -> Document:
+    from sessions.mrs.bench import bench  # noqa: PLC0415 - see above
+
+    return bench(given.data, transients=given.transients)
+
+
+COMMANDS: dict[str, Callable[[Namespace], Document]] = {
+    "quantify": _quantify,
+    "simulate": _simulate,
+    "convert": _convert,
+    "basis": _basis,
+    "import": _import,
+    "lcmodel": _lcmodel,
+    "bench": _bench,
+}
+MOST_SIMULATED = 4096
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        msg = f"The file {path.name} cannot be written: {error.strerror}."
+        raise MrsError("out-invalid", msg) from error
 
 
 def _reporter() -> Callable[[str, float], None]:
@@ -90,8 +216,8 @@ def _reporter() -> Callable[[str, float], None]:
     return report
 
 
-def _text(document: dict[str, Any]) -> str:
-    """Return a table for people."""
+def _text(document: Document) -> str:
+    """Return tables for people."""
     if "ratios" not in document:
         return json.dumps(document, indent=2)
     lines = [f"{'ratio':<12}{'value':>10}{'CRLB %':>10}"]
@@ -101,7 +227,26 @@ def _text(document: dict[str, Any]) -> str:
     quality = document["quality"]
     lines.append(f"SNR {quality['snr']}, FWHM {quality['fwhm_hz']} Hz, fitted in {document['seconds']} s")
     lines += document["flags"]
+    if document.get("series"):
+        lines.append(
+            f"\n{'fit':>4} {'minutes':>9} {'transients':>12} {'Glx/tNAA':>10} {'CRLB %':>8} {'SNR':>7} {'Hz':>6}"
+        )
+        lines += [_line(entry) for entry in document["series"]]
+    for name, outcome in document.get("functional", {}).get("glm", {}).get("outcomes", {}).items():
+        for regressor, effect in (outcome["regressors"] | outcome["contrasts"]).items():
+            low, high = effect["ci95"]
+            lines.append(f"{name} {regressor}: {effect['estimate']:.4g} (95 % CI {low:.4g} to {high:.4g})")
     return "\n".join(lines)
+
+
+def _line(entry: Document) -> str:
+    primary = entry["ratios"].get("Glx/tNAA", {"value": None, "crlb_percent": None})
+    members, quality = entry["transients"], entry["quality"]
+    which = str(members[0]) if len(members) == 1 else f"{members[0]}-{members[-1]}"
+    return (
+        f"{entry['index']:>4} {_cell(entry['minutes'], 2):>9} {which:>12} {_cell(primary['value'], 4):>10} "
+        f"{_cell(primary['crlb_percent'], 1):>8} {quality['snr']:>7.1f} {_cell(quality['fwhm_hz'], 1):>6}"
+    )
 
 
 def _cell(value: float | None, digits: int) -> str:

@@ -11,9 +11,35 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 from scipy.linalg import eigh, solve_triangular
 
+from sessions.mrs.model import Model
+from sessions.mrs.settings import Settings
+
 Real = NDArray[np.floating[Any]]
 
 RIDGE = 1e-9
+
+
+def make_projector(model: Model, settings: Settings, factor: float = 1.0) -> Real:
+    """Return the baseline's projector for a model, `factor` times as flexible as the settings say."""
+    half = departure_projector(model, settings, factor)
+    return np.kron(np.eye(2), half) if model.is_complex else half
+
+
+def departure_projector(model: Model, settings: Settings, factor: float) -> Real:
+    """Return the projector of a baseline of the real part alone, `factor` times as flexible as the settings say."""
+    span = round(float(model.ppm[-1] - model.ppm[0]), 6)
+    if settings.baseline == "polynomial":
+        return polynomial_projector(model.points, max(0, round(settings.baseline_order * factor)))
+    return baseline_projector(
+        model.points, span, settings.baseline_knots_per_ppm, settings.baseline_ed_per_ppm * factor
+    )
+
+
+@lru_cache(maxsize=16)
+def polynomial_projector(points: int, order: int) -> Real:
+    """Return the orthonormal polynomials up to an order, one a row."""
+    powers = np.polynomial.legendre.legvander(np.linspace(-1, 1, points), order)
+    return np.ascontiguousarray(np.linalg.qr(powers)[0].T)
 
 
 @lru_cache(maxsize=16)

@@ -38,14 +38,16 @@ class Component:
     fid
         Free induction decay, higher shifts at higher frequencies; or None when `lines` is given.
     lines
-        Stick spectrum of a simulation; `gaussian_hz` gives each line's full width at half maximum (none: undamped).
+        Stick spectrum of a simulation.
+    widths_hz
+        Lorentzian and Gaussian full width at half maximum of each line; none: undamped.
     """
 
     name: str
     kind: str
     fid: Complex | None = None
     lines: Lines | None = None
-    gaussian_hz: tuple[float, ...] = ()
+    widths_hz: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,17 +95,18 @@ class Basis:
             rows[stored] = _decimated(fids, self.dwell_time_s, self.frequency_mhz, grid)
         for index, component in enumerate(self.components):
             if component.lines is not None:
-                rows[index] = _sampled(component.lines, component.gaussian_hz, grid)
+                rows[index] = _sampled(component.lines, component.widths_hz, grid)
         return np.asarray(rows)
 
 
-def _sampled(lines: Lines, gaussian_hz: tuple[float, ...], grid: TimeGrid) -> Complex:
+def _sampled(lines: Lines, widths_hz: tuple[tuple[float, float], ...], grid: TimeGrid) -> Complex:
     ppm = CENTRE_PPM + lines.frequencies_hz / grid.frequency_mhz
     inside = (ppm > WINDOW_PPM[0]) & (ppm < WINDOW_PPM[1])
     moved = Lines(lines.frequencies_hz[inside] - grid.start_hz, lines.amplitudes[inside])
-    if gaussian_hz:
-        widths = np.array(gaussian_hz)[inside, None]
-        envelopes = np.exp(-((np.pi * widths * grid.times_s) ** 2) / (4 * np.log(2)))
+    if widths_hz:
+        widths = np.array(widths_hz)[inside]
+        lorentzian, gaussian = np.pi * widths[:, :1] * grid.times_s, np.pi * widths[:, 1:] * grid.times_s
+        envelopes = np.exp(-lorentzian - gaussian**2 / (4 * np.log(2)))
         fid = (moved.table(grid.dwell_time_s, len(grid.times_s)) * envelopes).sum(axis=0)
     else:
         fid = moved.fid(grid.dwell_time_s, len(grid.times_s))

@@ -15,6 +15,8 @@ from sessions.mrs.grid import CENTRE_PPM
 Complex = NDArray[np.complexfloating[Any, Any]]
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?")
+AGAIN = "Choose another basis set, or export this one again."
+LARGEST_NUMBER = 1e30
 REFERENCE_PEAK_PPM = (-0.25, 0.15)
 
 
@@ -37,7 +39,9 @@ def read_lcmodel_basis(text: str) -> Basis:
             # A known program writes one point too few; the spectrum is periodic, so the gap lies between its ends.
             spectrum = np.append(spectrum, (spectrum[-1] + spectrum[0]) / 2)
         if name is None or len(spectrum) != points:
-            raise MrsError("basis-unreadable", "The .BASIS file is incomplete: a block has fewer numbers than it says.")
+            raise MrsError(
+                "basis-unreadable", f"The .BASIS file is incomplete: a block has fewer numbers than it says. {AGAIN}"
+            )
         shift = int(_value(head, "ISHIFT", default=0))
         names.append(name[1])
         fids.append(np.fft.ifft(np.roll(spectrum, -shift))[: points // 2])
@@ -52,7 +56,7 @@ def read_raw_folder(files: list[tuple[str, str]], basis_text: str) -> Basis:
         body = text.rpartition("$END")[2]
         fid = _complex_numbers(body)
         if len(fid) < 64:
-            raise MrsError("basis-unreadable", f"{name}.RAW holds no decay.")
+            raise MrsError("basis-unreadable", f"{name}.RAW holds no decay. {AGAIN}")
         fids.append(fid)
     shortest = min(len(fid) for fid in fids)
     return _assembled(
@@ -70,10 +74,10 @@ def read_fsl_json(files: list[tuple[str, str]]) -> Basis:
             grids.add((float(content["basis_dwell"]), float(content["basis_centre"]), len(fid)))
             names.append(str(content.get("basis_name", stem)))
         except (ValueError, KeyError, TypeError):
-            raise MrsError("basis-unreadable", f"{stem}.json is not an FSL basis spectrum.") from None
+            raise MrsError("basis-unreadable", f"{stem}.json is not an FSL basis spectrum. {AGAIN}") from None
         fids.append(fid)
     if len(grids) != 1:
-        raise MrsError("basis-unreadable", "The basis spectra differ in dwell time, frequency or length.")
+        raise MrsError("basis-unreadable", f"The basis spectra differ in dwell time, frequency or length. {AGAIN}")
     dwell_time_s, frequency_mhz, _ = grids.pop()
     return _assembled(names, fids, dwell_time_s, frequency_mhz, "fsl-json")
 
@@ -83,10 +87,12 @@ def _assembled(
 ) -> Basis:
     """Orient, clean and name the spectra."""
     if not fids or not 1e-5 < dwell_time_s < 2e-3 or not 20 < frequency_mhz < 700:
-        raise MrsError("basis-unreadable", "The basis set gives no plausible dwell time or frequency.")
+        raise MrsError("basis-unreadable", f"The basis set gives no plausible dwell time or frequency. {AGAIN}")
+    if CENTRE_PPM - 0.5 / dwell_time_s / frequency_mhz > REFERENCE_PEAK_PPM[0]:
+        raise MrsError("basis-unreadable", f"The basis set's spectral width is too small for its field. {AGAIN}")
     stacked = np.stack(fids)
     if not np.isfinite(stacked).all() or not np.abs(stacked).any(axis=1).all():
-        raise MrsError("basis-unreadable", "A spectrum of the basis set is empty or not a number.")
+        raise MrsError("basis-unreadable", f"A spectrum of the basis set is empty or not a number. {AGAIN}")
     size = 2 * stacked.shape[1]
     ppm = CENTRE_PPM + np.fft.fftfreq(size, dwell_time_s) / frequency_mhz
     mirrored = 2 * CENTRE_PPM - ppm
@@ -107,7 +113,7 @@ def _assembled(
     for canonical, fid in zip(canonical_names, cleaned, strict=True):
         components.append(Component(canonical, kind_of(canonical), fid=fid))
     if len({component.name for component in components}) != len(components):
-        raise MrsError("basis-unreadable", "The basis set holds a metabolite twice.")
+        raise MrsError("basis-unreadable", f"The basis set holds a metabolite twice. {AGAIN}")
     return Basis(tuple(components), frequency_mhz, dwell_time_s, source)
 
 
@@ -120,7 +126,7 @@ def _offset_ppm(names: list[str], fids: Complex, ppm: NDArray[np.floating[Any]])
             spectrum[(ppm < 0.2) | (ppm > 4.2)] = 0
             found.append(float(ppm[np.argmax(spectrum)]) - shift)
     if not found:
-        raise MrsError("basis-incomplete", "The basis set holds neither NAA nor creatine.")
+        raise MrsError("basis-incomplete", f"The basis set holds neither NAA nor creatine. {AGAIN}")
     return float(np.mean(found)) if max(found) - min(found) < 0.03 else max(found, key=abs)
 
 
@@ -152,13 +158,18 @@ def _value(text: str, key: str, default: float | None = None) -> float:
     if match is not None:
         return float(match[1].replace("D", "E").replace("d", "e"))
     if default is None:
-        raise MrsError("basis-unreadable", f"This is not an LCModel basis: it does not say {key}.")
+        raise MrsError("basis-unreadable", f"This is not an LCModel basis: it does not say {key}. {AGAIN}")
     return default
 
 
 def _complex_numbers(text: str) -> Complex:
     # Fortran writes columns without blanks between them: numbers are found by their form, not by blanks.
+    if re.search(r"[^\s\d.EeDd+-]", text):
+        # NaN, stars for numbers that were too large, or a comment among the numbers.
+        raise MrsError("basis-unreadable", f"The basis set holds text among its numbers. {AGAIN}")
     numbers = np.array([float(number.replace("D", "E")) for number in _NUMBER.findall(text)])
+    if not (np.abs(numbers) < LARGEST_NUMBER).all():
+        raise MrsError("basis-unreadable", f"The basis set holds a number that is too large. {AGAIN}")
     if len(numbers) % 2:
-        raise MrsError("basis-unreadable", "The basis set holds an odd number of values: it is incomplete.")
+        raise MrsError("basis-unreadable", f"The basis set holds an odd number of values: it is incomplete. {AGAIN}")
     return np.asarray(numbers[::2] + 1j * numbers[1::2], dtype=np.complex128)

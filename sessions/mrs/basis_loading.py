@@ -12,7 +12,6 @@ from sessions.mrs.basis import Basis, Component
 from sessions.mrs.basis_files import read_fsl_json, read_lcmodel_basis, read_raw_folder
 from sessions.mrs.errors import MrsError
 from sessions.mrs.simulate import Sequence, parse_simulation, simulate_metabolite
-from sessions.mrs.spins import SPIN_SYSTEMS
 
 LARGEST_BASIS_BYTES = 64 * 1024 * 1024
 
@@ -23,7 +22,7 @@ def load_basis(spec: str | Path, *, frequency_mhz: float | None = None) -> Basis
     Parameters
     ----------
     spec
-        Path, or `sim:press:TE1,TE2@3T`, `sim:steam:TE,TM@7T`.
+        Path, or `sim:press:TE1,TE2@3T`, `sim:steam:TE,TM@7T`, `sim:slaser:TE@7T`.
     frequency_mhz
         Frequency of the data: a simulation within 6 % of it is made at exactly this frequency.
 
@@ -41,18 +40,20 @@ def load_basis(spec: str | Path, *, frequency_mhz: float | None = None) -> Basis
     if path.is_dir():
         return _from_folder(path)
     if not path.is_file():
-        raise MrsError("basis-missing", "The basis set was not found.")
+        raise MrsError("basis-missing", "The basis set was not found. Choose another.")
     if path.stat().st_size > LARGEST_BASIS_BYTES:
-        raise MrsError("basis-too-large", "The basis set is larger than 64 MB.")
+        raise MrsError("basis-too-large", "The basis set is larger than 64 MB. Choose another.")
     if path.suffix.lower() != ".basis":
-        raise MrsError("basis-unreadable", "A basis set is a .BASIS file, or a folder of .RAW or FSL .json files.")
+        raise MrsError(
+            "basis-unreadable", "A basis set is a .BASIS file, or a folder of .RAW or FSL .json files. Choose one."
+        )
     return read_lcmodel_basis(path.read_text(errors="replace"))
 
 
 def _from_folder(folder: Path) -> Basis:
     files = sorted(path for path in folder.iterdir() if path.is_file())
     if sum(path.stat().st_size for path in files) > LARGEST_BASIS_BYTES:
-        raise MrsError("basis-too-large", "The basis set is larger than 64 MB.")
+        raise MrsError("basis-too-large", "The basis set is larger than 64 MB. Choose another.")
     jsons = [path for path in files if path.suffix.lower() == ".json"]
     if jsons:
         return read_fsl_json([(path.stem, path.read_text(errors="replace")) for path in jsons])
@@ -71,9 +72,11 @@ def _from_folder(folder: Path) -> Basis:
     )
 
 
-def simulated_basis(sequence: Sequence, names: tuple[str, ...] = tuple(SPIN_SYSTEMS)) -> Basis:
-    """Simulate the spin table's metabolites for a sequence."""
-    components = tuple(Component(name, "metabolite", lines=simulate_metabolite(name, sequence)) for name in names)
+def simulated_basis(sequence: Sequence) -> Basis:
+    """Simulate the sequence's metabolites."""
+    components = tuple(
+        Component(name, "metabolite", lines=simulate_metabolite(name, sequence)) for name in sequence.names
+    )
     return Basis(components, sequence.frequency_mhz, 0.0, "simulated")
 
 
@@ -86,7 +89,7 @@ def basis_identity(spec: str | Path) -> str:
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     if not path.is_dir():
-        raise MrsError("basis-missing", "The basis set was not found.")
+        raise MrsError("basis-missing", "The basis set was not found. Choose another.")
     digest = hashlib.sha256()
     for file in sorted(part for part in path.iterdir() if part.is_file()):
         digest.update(f"{file.name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())

@@ -1,148 +1,188 @@
 """From what a scanner writes to a fresh, de-identified NIfTI-MRS. Fails closed.
 
-spec2nii runs as a subprocess in a temporary folder with neutral file names; of what it writes only the numbers and the
-allow-listed header (`spectrum.kept_header`) go on. Its own anonymiser keeps institution, sex, weight and times.
+A file, a pair of files, a folder or a zip archive of one acquisition comes in; numbers and the allow-listed header come
+out, in a file that was begun empty.
 """
 
 import hashlib
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sessions.mrs.checks import check_numbers, oriented
+from sessions.mrs.archives import folder_files, unpack
+from sessions.mrs.checks import check_numbers
+from sessions.mrs.editing import selected
 from sessions.mrs.errors import MrsError
-from sessions.mrs.io import LARGEST_FILE_BYTES, nifti_mrs_bytes, read_nifti_mrs
+from sessions.mrs.io import file_size, nifti_mrs_bytes, read_nifti_mrs
 from sessions.mrs.spectrum import Spectrum
+from sessions.mrs.text_formats import Known
+from sessions.mrs.vendor import LARGEST_VENDOR_BYTES, Acquisition, read_vendor
+from sessions.mrs.vendor_kinds import kind_of_file
 
-CONVERTER = "import sys; from spec2nii.spec2nii import main; sys.argv[0] = 'spec2nii'; main()"
-CONVERSION_SECONDS = 45
-LARGEST_VENDOR_BYTES = 256 * 1024**2
-SUFFIXES = (".nii.gz", ".nii", ".sdat", ".spar", ".rda", ".ima", ".dcm")
+# Varian's notes, like a BIDS sidecar, may hold names and are not needed.
+NOTES = ("text", "log")
+PAIRS = {".sdat": ".spar", ".spar": ".sdat"}
 
 
 @dataclass(frozen=True)
 class Converted:
-    """A stored spectrum: what of its header was kept, and the hash of the new file."""
+    """A stored spectrum: what of its header was kept, the hash of the new file, and whether it brought its own water.
+
+    Parameters
+    ----------
+    header, sha256
+        Of the spectrum's file.
+    conditions
+        The edit conditions that it holds.
+    water_sha256
+        Of the water reference's file; empty where none was in the source or none was asked for.
+    """
 
     header: dict[str, Any]
     sha256: str
+    conditions: tuple[str, ...] = ()
+    water_sha256: str = ""
 
 
-def convert(path: str | Path, *, out: str | Path, companion: str | Path | None = None) -> Converted:
+def convert(
+    path: str | Path,
+    *,
+    out: str | Path,
+    companion: str | Path | None = None,
+    known: Known = Known(),  # noqa: B008 - frozen
+    water_out: str | Path | None = None,
+) -> Converted:
     """Convert any supported file into a fresh de-identified NIfTI-MRS file.
 
     Parameters
     ----------
     path
-        NIfTI-MRS, Philips SDAT (or SPAR), Siemens rda or IMA, DICOM.
+        A file that `docs/reference/formats.md` lists, a folder or a zip archive of one acquisition.
     out
-        Where the new file goes (.nii.gz).
+        Where the new file goes (.nii.gz). The direction of frequency stays as it is: that of water cannot be told, and
+        both must be turned together, which the fit does.
     companion
-        The SPAR of an SDAT (or the reverse); without, it is looked for beside the file.
+        The SPAR of an SDAT or the procpar of a fid (or the reverse); without, it is looked for beside the file.
+    known
+        Frequency and sampling interval of a .RAW that does not tell them.
+    water_out
+        Where the water reference goes that a GE P-file or a Philips DICOM brings along.
 
     Raises
     ------
     MrsError
         Nothing was written.
     """
-    spectrum = read_spectrum(path, companion=companion)
-    check_numbers(spectrum)
-    spectrum, _ = oriented(spectrum)
-    content = nifti_mrs_bytes(spectrum)
+    acquisition = read_acquisition(path, companion=companion, known=known)
+    check_numbers(acquisition.spectrum)
+    content = nifti_mrs_bytes(acquisition.spectrum)
+    water = b""
+    if water_out is not None and acquisition.water is not None:
+        check_numbers(acquisition.water)
+        water = nifti_mrs_bytes(acquisition.water)
+        _write(Path(water_out), water)
     target = Path(out)
-    target.write_bytes(content)
-    return Converted(read_nifti_mrs(target).header, hashlib.sha256(content).hexdigest())
+    _write(target, content)
+    return Converted(
+        read_nifti_mrs(target).header, hashlib.sha256(content).hexdigest(),
+        tuple(dict.fromkeys(acquisition.spectrum.conditions)), hashlib.sha256(water).hexdigest() if water else "",
+    )  # fmt: skip
 
 
-def read_spectrum(path: str | Path, *, companion: str | Path | None = None) -> Spectrum:
-    """Read any supported file. Only its numbers and the allow-listed header are kept in memory."""
-    source = Path(path)
-    if not source.is_file():
-        raise MrsError("file-missing", "The file was not found.")
-    if source.stat().st_size == 0:
-        raise MrsError("file-empty", "The file is empty.")
-    if source.stat().st_size > LARGEST_FILE_BYTES:
-        raise MrsError("file-too-large", "The file is larger than 2 GB.")
-    kind = _kind(source)
-    if kind == "nifti":
-        return read_nifti_mrs(source)
-    if source.stat().st_size > LARGEST_VENDOR_BYTES:
-        raise MrsError("file-too-large", "The file is larger than 256 MB: this is no single-voxel spectrum.")
-    with tempfile.TemporaryDirectory() as folder:
-        return _through_spec2nii(kind, source, Path(companion) if companion else None, Path(folder))
-
-
-def _kind(path: Path) -> str:
-    """Tell the format by the content first, then by the name."""
-    with path.open("rb") as stream:
-        head = stream.read(132)
-    suffix = path.suffix.lower()
-    if suffix in {".sdat", ".spar"}:
-        return "philips"
-    if head[128:132] == b"DICM":
-        return "dicom"
-    if head.startswith(b">>> Begin of header <<<"):
-        return "rda"
-    if suffix in {".ima", ".dcm"}:
-        raise MrsError("file-not-mrs", "The file is named like a DICOM file but is none.")
-    if suffix == ".rda":
-        raise MrsError("file-not-mrs", "The file is named like an rda file but is none.")
-    return "nifti"
-
-
-def _through_spec2nii(kind: str, source: Path, companion: Path | None, folder: Path) -> Spectrum:
-    if kind == "philips":
-        data, description = _philips_pair(source, companion)
-        inputs = [folder / "input.SDAT", folder / "input.SPAR"]
-        shutil.copyfile(data, inputs[0])
-        shutil.copyfile(description, inputs[1])
-    else:
-        inputs = [folder / ("input.rda" if kind == "rda" else "input.dcm")]
-        shutil.copyfile(source, inputs[0])
-    command = [sys.executable, "-I", "-W", "ignore", "-c", CONVERTER, kind, "-f", "output", "-o", str(folder / "out")]
-    environment = {"HOME": str(folder), "PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+def _write(target: Path, content: bytes) -> None:
     try:
-        finished = subprocess.run(
-            [*command, *map(str, inputs)], cwd=folder, env=environment, capture_output=True, timeout=CONVERSION_SECONDS,
-            check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise MrsError("conversion-timeout", "Converting the file took too long; it was stopped.") from None
-    outputs = sorted((folder / "out").glob("*.nii.gz")) if (folder / "out").is_dir() else []
-    if finished.returncode or not outputs:
-        # The converter's own words may quote the header: they are not passed on.
+        target.write_bytes(content)
+    except OSError:
+        raise MrsError("out-invalid", "The new file cannot be written there. Choose another place.") from None
+
+
+def read_spectrum(
+    path: str | Path,
+    *,
+    companion: str | Path | None = None,
+    known: Known = Known(),  # noqa: B008 - frozen
+    condition: str | None = None,
+) -> Spectrum:
+    """Read any supported file as one spectrum; of edited data, one condition (`editing.selected`)."""
+    return selected(read_acquisition(path, companion=companion, known=known).spectrum, condition)
+
+
+def read_acquisition(
+    path: str | Path,
+    *,
+    companion: str | Path | None = None,
+    known: Known = Known(),  # noqa: B008 - frozen
+) -> Acquisition:
+    """Read any supported file whole. Only its numbers and the allow-listed header are kept in memory.
+
+    Raises
+    ------
+    MrsError
+    """
+    source = Path(path)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if source.is_dir() and not source.is_symlink():
+            kind, files = _one_acquisition(folder_files(source))
+        else:
+            file_size(source)
+            kind, files = kind_of_file(source), [source]
+            if kind == "zip":
+                file_size(source, LARGEST_VENDOR_BYTES)
+                (folder / "unpacked").mkdir()
+                kind, files = _one_acquisition(unpack(source, folder / "unpacked"))
+            elif kind in {"philips", "varian"}:
+                files = _pair(source, Path(companion) if companion else _beside(source))
+        if kind == "nifti":
+            return Acquisition(read_nifti_mrs(files[0]))
+        (folder / "work").mkdir()
+        return read_vendor(kind, files, folder / "work", known)
+
+
+def _one_acquisition(files: list[Path]) -> tuple[str, list[Path]]:
+    """Return kind and files of what a folder or an archive holds."""
+    by_kind: dict[str, list[Path]] = {}
+    for path in files:
+        file_size(path)
+        if path.name not in NOTES and path.suffix.lower() != ".json":
+            by_kind.setdefault(kind_of_file(path), []).append(path)
+    if "zip" in by_kind:
+        raise MrsError("archive-nested", "The zip archive holds another archive. Send the inner one.")
+    if len(by_kind) != 1:
+        what = "several kinds of files" if by_kind else "no file"
+        raise MrsError("archive-ambiguous", f"The folder or archive holds {what}. Send the files of one spectrum.")
+    kind, found = by_kind.popitem()
+    if kind in {"philips", "varian"}:
+        if len(found) > 2:
+            raise MrsError("archive-ambiguous", "The folder or archive holds several spectra. Send them one by one.")
+        return kind, _pair(found[0], found[1] if len(found) == 2 else None)
+    if kind != "dicom" and len(found) > 1:
+        raise MrsError("archive-ambiguous", "The folder or archive holds several spectra. Send them one by one.")
+    return kind, found
+
+
+def _beside(source: Path) -> Path | None:
+    """Return the other file of a pair where it lies beside the one."""
+    if source.name in {"fid", "procpar"}:
+        other = source.with_name("procpar" if source.name == "fid" else "fid")
+        return other if other.is_file() else None
+    wanted, stem = PAIRS[source.suffix.lower()], source.stem.lower()
+    beside = [one for one in source.parent.iterdir() if one.suffix.lower() == wanted and one.stem.lower() == stem]
+    return beside[0] if beside else None
+
+
+def _pair(source: Path, other: Path | None) -> list[Path]:
+    """Return (data, description)."""
+    is_varian = source.name in {"fid", "procpar"}
+    is_data = source.name == "fid" or source.suffix.lower() == ".sdat"
+    data, description = ("fid", "procpar") if is_varian else ("SDAT", "SPAR")
+    if other is None:
+        missing = description if is_data else data
+        maker = "Varian" if is_varian else "Philips"
         raise MrsError(
-            "conversion-failed", f"The {_NAMES[kind]} could not be converted: it is damaged or of an unknown kind."
+            "companion-missing",
+            f"A {maker} spectrum is two files: send the {missing} file together with this one.",
         )
-    if len(outputs) > 1:
-        raise MrsError("conversion-ambiguous", f"The {_NAMES[kind]} holds several spectra; send them one by one.")
-    return read_nifti_mrs(outputs[0])
-
-
-_NAMES = {"philips": "SDAT/SPAR pair", "rda": "rda file", "dicom": "DICOM file"}
-
-
-def _philips_pair(source: Path, companion: Path | None) -> tuple[Path, Path]:
-    """Return (SDAT, SPAR), looking beside the file for the missing one."""
-    is_data = source.suffix.lower() == ".sdat"
-    wanted = ".spar" if is_data else ".sdat"
-    if companion is None:
-        stem = source.stem.lower()
-        beside = [p for p in source.parent.iterdir() if p.suffix.lower() == wanted and p.stem.lower() == stem]
-        companion = beside[0] if beside else None
-    if companion is None or not companion.is_file():
-        missing = "SPAR" if is_data else "SDAT"
-        raise MrsError(
-            "companion-missing", f"A Philips spectrum is two files: send the {missing} file together with this one."
-        )
-    data, description = (source, companion) if is_data else (companion, source)
-    if "samples" not in description.read_text(errors="replace")[:65536]:
-        raise MrsError("companion-invalid", "The SPAR file is not a Philips parameter file.")
-    if data.stat().st_size % 8 or data.stat().st_size == 0:
-        raise MrsError("file-truncated", "The SDAT file ends too early: it was not copied completely. Send it again.")
-    return data, description
+    file_size(other)
+    return [source, other] if is_data else [other, source]

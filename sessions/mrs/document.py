@@ -54,6 +54,7 @@ def curves_document(found: Curves) -> dict[str, Any]:
         "baseline": line(found.baseline),
         "residual": line(found.residual),
         "components": {name: line(values) for name, values in found.components.items()},
+        **found.pictures,
     }
 
 

@@ -10,7 +10,7 @@ class MrsError(Exception):
     Parameters
     ----------
     code
-        Stable, machine-readable, in kebab-case; listed in docs/explanation/quantification.md.
+        Stable, machine-readable, in kebab-case; listed in docs/reference/formats.md.
     message
         One or two sentences that say what is wrong and what to do.
     """

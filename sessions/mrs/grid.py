@@ -16,6 +16,8 @@ Real = NDArray[np.floating[Any]]
 
 CENTRE_PPM = 4.65
 WINDOW_PPM = (-0.5, 5.0)
+# What comes later is noise: a line of 4 Hz has fallen to 0.05 %.
+LONGEST_SECONDS = 0.6
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,20 @@ class TimeGrid:
         return np.asarray(full[..., self.first_bin : self.first_bin + self.size])
 
 
+def longest(dwell_time_s: float) -> int:
+    """Return how many points of a decay are fitted at most."""
+    return int(LONGEST_SECONDS / dwell_time_s)
+
+
 def make_grid(frequency_mhz: float, dwell_time_s: float, points: int) -> TimeGrid:
-    """Make the grid for an acquisition.
+    """Make the grid for an acquisition; of a decay longer than 0.6 s the rest is not used.
 
     Parameters
     ----------
     frequency_mhz, dwell_time_s, points
         Of the data as acquired.
     """
+    points = min(points, longest(dwell_time_s))
     size = 2 * points
     resolution_hz = 1 / (size * dwell_time_s)
     first = int(np.ceil((WINDOW_PPM[0] - CENTRE_PPM) * frequency_mhz / resolution_hz))

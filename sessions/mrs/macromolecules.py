@@ -5,12 +5,17 @@ Positions, widths and ratios: Provencher, LCModel & LCMgui User's Manual (2021),
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sessions.mrs.basis import Basis, Component
 from sessions.mrs.grid import CENTRE_PPM, TimeGrid
+from sessions.mrs.settings import Settings
 from sessions.mrs.simulate import Lines
+
+Real = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -22,50 +27,61 @@ class Resonance:
     protons: float
 
 
-FIELD_OF_WIDTHS_MHZ = 127.7
+FIELD_OF_WIDTHS_MHZ = 297.2
+WIDTH_EXPONENT = 0.2
+# A macromolecule's line is a Voigt profile: its full width at half maximum is 0.86 of the value given here.
+LORENTZIAN_SHARE, GAUSSIAN_SHARE = 0.70, 0.36
 REFERENCE_DAMPING_PER_S = 20.0
+OWN_DAMPING_PER_S = np.arange(0.0, 25.1, 0.5)
 MODELLED: dict[str, tuple[Resonance, ...]] = {
-    "MM09": (Resonance(0.90, 0.180, 3.0),),
-    "MM12": (Resonance(1.20, 0.170, 1.5),),
-    "MM14": (Resonance(1.39, 0.145, 1.9),),
-    "MM17": (Resonance(1.64, 0.240, 3.6), Resonance(1.85, 0.170, 1.0)),
-    "MM20": (Resonance(2.02, 0.220, 4.0),),
-    "MM22": (Resonance(2.26, 0.220, 2.5), Resonance(2.52, 0.250, 1.3), Resonance(2.70, 0.200, 0.7)),
-    "MM30": (Resonance(2.98, 0.155, 1.4), Resonance(3.19, 0.180, 0.9)),
+    "MM09": (Resonance(0.905, 0.162, 3.0),),
+    "MM12": (Resonance(1.197, 0.134, 0.95),),
+    "MM14": (Resonance(1.389, 0.158, 2.20),),
+    "MM17": (Resonance(1.650, 0.246, 3.1), Resonance(1.868, 0.235, 1.4)),
+    "MM20": (Resonance(2.025, 0.244, 4.0),),
+    "MM22": (Resonance(2.262, 0.238, 2.65), Resonance(2.505, 0.243, 1.2), Resonance(2.680, 0.178, 0.75)),
+    "MM30": (Resonance(2.969, 0.164, 1.65), Resonance(3.184, 0.179, 0.95)),
     "MM37": (
-        Resonance(3.59, 0.220, 1.1), Resonance(3.78, 0.170, 1.3), Resonance(3.91, 0.125, 0.8),
-        Resonance(4.05, 0.200, 0.7), Resonance(4.26, 0.165, 0.7),
+        Resonance(3.585, 0.280, 1.15), Resonance(3.760, 0.205, 1.15), Resonance(3.892, 0.178, 1.65),
+        Resonance(4.042, 0.192, 0.45), Resonance(4.260, 0.229, 1.2),
     ),
     "Lip09": (Resonance(0.89, 0.140, 3.0),),
     "Lip13": (Resonance(1.28, 0.150, 2.0), Resonance(1.28, 0.089, 2.0)),
     "Lip20": (Resonance(2.04, 0.150, 1.33), Resonance(2.25, 0.150, 0.67), Resonance(2.80, 0.200, 0.87)),
 }  # fmt: skip
+# Fat from outside the voxel went through other gradients: it comes with any phase, Lip13 turned by these.
+OUTSIDE = {"LipOut90": 1j, "LipOut180": -1.0, "LipOut270": -1j}
 
 
 @dataclass(frozen=True)
 class SoftRatio:
-    """Prior on a concentration: mean and standard deviation, in units of a weighted sum of others."""
+    """Prior on a concentration: mean and standard deviation, in units of a weighted sum of others.
+
+    That sum is known only from a first solution, in which lipids may stand for all macromolecules: the deviation is
+    measured by at least `least` times the sum of the three large singlets.
+    """
 
     name: str
     of: tuple[tuple[str, float], ...]
     mean: float
     sd: float
+    least: float = 0.0
 
 
 _MM09 = (("MM09", 1.0),)
-_LIP13 = (("Lip13", 1.0),)
+_LIP13 = (("Lip13", 1.0), ("Lip13a", 1.0), ("Lip13b", 1.0))
 BIG3 = (("NAA", 1.0), ("NAAG", 1.0), ("Cr", 1.0), ("PCr", 1.0), ("GPC", 3.0), ("PCh", 3.0))
+MACROMOLECULES_LEAST, LIPIDS_LEAST = 0.25, 0.02
 SOFT_RATIOS: tuple[SoftRatio, ...] = (
-    SoftRatio("MM12", _MM09, 1.0, 0.25),
-    SoftRatio("MM14", _MM09, 1.0, 0.25),
-    SoftRatio("MM17", _MM09, 1.0, 0.25),
-    SoftRatio("MM20", _MM09, 1.0, 0.20),
-    # J evolution between TE 8 ms, where it was measured, and 30-40 ms takes about a third off.
-    SoftRatio("MM22", _MM09, 0.7, 0.15),
-    SoftRatio("MM30", _MM09, 1.0, 0.20),
-    SoftRatio("MM37", _MM09, 1.0, 0.30),
-    SoftRatio("Lip09", _LIP13, 0.267, 0.1),
-    SoftRatio("Lip20", _LIP13, 0.15, 0.07),
+    SoftRatio("MM12", _MM09, 1.0, 0.25, MACROMOLECULES_LEAST),
+    SoftRatio("MM14", _MM09, 1.0, 0.25, MACROMOLECULES_LEAST),
+    SoftRatio("MM17", _MM09, 1.0, 0.25, MACROMOLECULES_LEAST),
+    SoftRatio("MM20", _MM09, 1.0, 0.20, MACROMOLECULES_LEAST),
+    SoftRatio("MM22", _MM09, 1.0, 0.20, MACROMOLECULES_LEAST),
+    SoftRatio("MM30", _MM09, 1.0, 0.20, MACROMOLECULES_LEAST),
+    SoftRatio("MM37", _MM09, 1.0, 0.30, MACROMOLECULES_LEAST),
+    SoftRatio("Lip09", _LIP13, 0.267, 0.1, LIPIDS_LEAST),
+    SoftRatio("Lip20", _LIP13, 0.15, 0.07, LIPIDS_LEAST),
     SoftRatio("Asp", BIG3, 0.05, 0.05),
     SoftRatio("GABA", BIG3, 0.04, 0.04),
     SoftRatio("Glc", BIG3, 0.1, 0.1),
@@ -76,28 +92,64 @@ SOFT_RATIOS: tuple[SoftRatio, ...] = (
 )
 
 
+def completed(basis: Basis, grid: TimeGrid, settings: Settings) -> Basis:
+    """Return a basis with the modelled macromolecules where it has none, and with lipids where it has none."""
+    has_lipids = any(component.name.startswith("Lip") for component in basis.components)
+    has_macromolecules = any(
+        component.kind != "metabolite" and not component.name.startswith("Lip") for component in basis.components
+    )
+    wanted = {
+        "M": settings.default_macromolecules and not has_macromolecules,
+        "L": settings.default_lipids and not has_lipids,
+    }
+    if not any(wanted.values()):
+        return basis
+    made = default_macromolecules(basis, grid)
+    return basis.extended(tuple(component for component in made if wanted[component.name[0]]))
+
+
 def default_macromolecules(basis: Basis, grid: TimeGrid) -> tuple[Component, ...]:
     """Return the modelled macromolecules and lipids for a basis, on its scale.
 
-    The widths are those at 3 T; in ppm they shrink with the field to the power 0.2, as the spectra measured at both do.
+    The widths shrink in ppm with the field to the power 0.2, as those of the spectra measured at both fields do.
     """
-    scale = _proton_scale(basis, grid)
-    hertz_per_ppm = grid.frequency_mhz * (FIELD_OF_WIDTHS_MHZ / grid.frequency_mhz) ** 0.2
+    return _components(proton_scale(basis, grid), grid)
+
+
+def _components(scale: float, grid: TimeGrid) -> tuple[Component, ...]:
+    hertz_per_ppm = grid.frequency_mhz * (FIELD_OF_WIDTHS_MHZ / grid.frequency_mhz) ** WIDTH_EXPONENT
     components = []
     for name, resonances in MODELLED.items():
         lines = Lines(
             np.array([(part.shift_ppm - CENTRE_PPM) * grid.frequency_mhz for part in resonances]),
             np.array([scale * part.protons for part in resonances], dtype=np.complex128),
         )
-        widths = tuple(part.width_ppm * hertz_per_ppm for part in resonances)
-        components.append(Component(name, "modelled", lines=lines, gaussian_hz=widths))
+        shares = (LORENTZIAN_SHARE, GAUSSIAN_SHARE) if name.startswith("MM") else (0.0, 1.0)
+        widths = tuple(
+            (shares[0] * part.width_ppm * hertz_per_ppm, shares[1] * part.width_ppm * hertz_per_ppm)
+            for part in resonances
+        )
+        components.append(Component(name, "modelled", lines=lines, widths_hz=widths))
+        if name == "Lip13":
+            for outside, turn in OUTSIDE.items():
+                turned = Lines(lines.frequencies_hz, lines.amplitudes * turn)
+                components.append(Component(outside, "modelled", lines=turned, widths_hz=widths))
     return tuple(components)
 
 
-def _proton_scale(basis: Basis, grid: TimeGrid) -> float:
-    """Return the amplitude of one proton in a basis: programs scale theirs freely.
+def modelled_spectrum(grid: TimeGrid) -> Real:
+    """Return the real spectrum of all modelled macromolecules together on a grid, one proton being 1."""
+    names = [name for name in MODELLED if name.startswith("MM")]
+    parts = [part for part in _components(1.0, grid) if part.name in names]
+    fid = Basis(tuple(parts), grid.frequency_mhz, 0.0, "simulated").on(grid).sum(axis=0)
+    return np.asarray(np.fft.fft(fid, grid.size).real)
 
-    The methyl singlet of creatine (or of phosphocreatine, or of NAA) is compared with a line of three protons.
+
+def proton_scale(basis: Basis, grid: TimeGrid) -> float:
+    """Return the signal of one proton at unit amplitude in a basis: programs scale theirs freely.
+
+    The methyl singlet of creatine (or of phosphocreatine, or of NAA) is compared with a line of three protons, damped
+    until it is as wide as the basis' own.
     """
     for name, shift_ppm in (("Cr", 3.027), ("PCr", 3.029), ("NAA", 2.008)):
         if name not in basis.names:
@@ -105,8 +157,11 @@ def _proton_scale(basis: Basis, grid: TimeGrid) -> float:
         fid = basis.without(tuple(other for other in basis.names if other != name)).on(grid)[0]
         line = 3 * np.exp(2j * np.pi * ((shift_ppm - CENTRE_PPM) * grid.frequency_mhz - grid.start_hz) * grid.times_s)
         line[0] /= 2
-        damping = np.exp(-REFERENCE_DAMPING_PER_S * grid.times_s)
         near = np.abs(grid.ppm - shift_ppm) < 0.15
-        spectra = np.abs(np.fft.fft(np.stack([fid, line]) * damping, grid.size))[:, near]
-        return float(spectra[0].sum() / spectra[1].sum())
+        lines = line * np.exp(-OWN_DAMPING_PER_S[:, None] * grid.times_s)
+        damping = np.exp(-REFERENCE_DAMPING_PER_S * grid.times_s)
+        spectra = np.abs(np.fft.fft(np.vstack([fid, lines]) * damping, grid.size))[:, near]
+        scales = spectra[1:] @ spectra[0] / (spectra[1:] ** 2).sum(axis=1)
+        left = ((spectra[0] - scales[:, None] * spectra[1:]) ** 2).sum(axis=1)
+        return float(scales[np.argmin(left)])
     return 1.0

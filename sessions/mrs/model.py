@@ -8,6 +8,7 @@ root: the root has a false stationary point at zero.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from sessions.mrs.basis import Basis
 from sessions.mrs.grid import TimeGrid
-from sessions.mrs.macromolecules import SOFT_RATIOS
+from sessions.mrs.macromolecules import BIG3, SOFT_RATIOS
 from sessions.mrs.settings import Settings
 from sessions.mrs.simulate import geometric_rows
 
@@ -26,7 +27,10 @@ Real = NDArray[np.floating[Any]]
 PIVOT_PPM = 3.0
 # Positions in the vector of non-linear parameters; the deviations of each component follow.
 PHI0, PHI1, SHIFT, GAMMA, VARIANCE, MM_GAMMA, MM_VARIANCE, MM_SHIFT = range(8)
-GLOBALS = 8
+# The lineshape's departure from a Voigt profile: so many phases and logarithms of the magnitude, common to all.
+SHAPE, PHASES, MAGNITUDES = 8, 3, 2
+GLOBALS = SHAPE + PHASES + MAGNITUDES
+SHAPE_SECONDS = 0.08
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Model:
         The fitted range as indices of the grid.
     shift_sd_hz, width_sd_hz
         Prior of each component's own deviations.
+    is_complex
+        Fit both parts of the spectrum, not the real one.
     soft_mean, soft_sd
         Rows of the soft ratios: coefficient of every component; the standard deviation goes by `soft_of`.
     """
@@ -62,11 +68,37 @@ class Model:
     width_sd_hz: Real
     soft_rows: Real
     soft_of: Real
+    soft_least: Real
     soft_sd: Real
+    is_complex: bool = False
+
+    @cached_property
+    def shapes(self) -> Complex:
+        """Smooth functions of time that bend the lineshape (i times those of the phase first): zero at time zero.
+
+        Polynomials of 1 - exp(-t/T), freed of what shift and widths can do, of size one while there is signal.
+        """
+        times = self.grid.times_s
+        weight = np.exp(-times / SHAPE_SECONDS)
+        rising = 1 - weight
+        rows = []
+        for count, known, turn in ((PHASES, [times], 1j), (MAGNITUDES, [times, times**2], 1)):
+            found: list[Real] = [part / np.sqrt((part**2 * weight).sum()) for part in known]
+            if len(found) == 2:
+                found[1] = found[1] - (found[1] * found[0] * weight).sum() * found[0]
+                found[1] /= np.sqrt((found[1] ** 2 * weight).sum())
+            for power in range(1, count + 1):
+                part = rising**power
+                for _ in range(2):
+                    for other in found:
+                        part = part - (part * other * weight).sum() * other
+                found.append(part / np.sqrt((part**2 * weight).sum()))
+            rows += [turn * part * np.sqrt(weight.sum()) for part in found[len(known) :]]
+        return np.array(rows)
 
     @property
     def points(self) -> int:
-        """Number of fitted points."""
+        """Number of points of the fitted range."""
         return self.high - self.low
 
     @property
@@ -78,6 +110,7 @@ class Model:
         """Return the factor of every component, and which widths are free (not held at zero)."""
         count = len(self.names)
         shifts = p[GLOBALS : GLOBALS + count] + p[SHIFT]
+        shape = np.exp(p[SHAPE:GLOBALS] @ self.shapes)
         own = p[GLOBALS + count :]
         gamma = np.where(self.kinds == 0, p[GAMMA], np.where(self.kinds == 1, p[MM_GAMMA], 0)) + own
         shifts = shifts + np.where(self.kinds == 1, p[MM_SHIFT], 0)
@@ -89,7 +122,7 @@ class Model:
         factors[self.kinds == 0] *= np.exp(-p[VARIANCE] * squared)
         if (self.kinds == 1).any():
             factors[self.kinds == 1] *= np.exp(-p[MM_VARIANCE] * squared)
-        return factors, free.astype(float)
+        return factors * shape, free.astype(float)
 
     def spectra(self, fids: Complex) -> Complex:
         """Transform decays on the grid into the fitted range."""
@@ -101,20 +134,26 @@ class Model:
         return self.fids * factors, free
 
     def components(self, p: Real) -> Real:
-        """Return the real spectra of the components, one a row."""
-        return np.ascontiguousarray(self.spectra(self.decays(p)[0]).real)
+        """Return what is fitted of the components' spectra, one a row."""
+        return self.flat(self.spectra(self.decays(p)[0]))
+
+    def flat(self, spectra: Complex) -> Real:
+        """Return what is fitted of complex spectra: the real part, or both parts one after the other."""
+        if self.is_complex:
+            return np.concatenate([spectra.real, spectra.imag], axis=-1)
+        return np.ascontiguousarray(spectra.real)
 
     def slopes(self, decays: Complex, free: Real) -> tuple[Real, Real, Complex]:
         """Return the slopes of the spectra by own shift (Hz) and own width (1/s), and the decays times t."""
         timed = decays * self.grid.times_s
         transformed = self.spectra(timed)
-        return -2 * np.pi * transformed.imag, -transformed.real * free[:, None], timed
+        return self.flat(2j * np.pi * transformed), -self.flat(transformed) * free[:, None], timed
 
     def variance_slope(self, timed: Complex, amplitudes: Real, kind: int) -> Real:
         """Return the slope of the whole model by a group's Gaussian variance."""
         chosen = self.kinds == kind
         decay = (amplitudes[chosen] @ timed[chosen]) * self.grid.times_s
-        return np.asarray(-self.spectra(decay).real)
+        return -self.flat(self.spectra(decay))
 
     def rotated(self, spectrum: Complex, p: Real) -> Complex:
         """Return the data's fitted range, phased."""
@@ -136,7 +175,7 @@ def build_model(basis: Basis, grid: TimeGrid, settings: Settings) -> Model:
     visible = norms > 1e-4 * np.sqrt((np.abs(fids) ** 2).sum(axis=1))
     fids, norms, kinds = fids[visible], norms[visible], kinds[visible]
     names = tuple(name for name, is_visible in zip(basis.names, visible, strict=True) if is_visible)
-    rows, of, sd = _soft_ratios(names, norms)
+    rows, of, least, sd = _soft_ratios(names if settings.soft_ratios else (), norms)
     shift_sd_ppm = np.where(kinds == 0, settings.shift_sd_ppm, np.where(kinds == 1, 0.004, 0.02))
     width_sd = np.where(kinds == 0, settings.width_sd_hz, np.where(kinds == 1, 0.01, 4.0))
     return Model(
@@ -151,25 +190,32 @@ def build_model(basis: Basis, grid: TimeGrid, settings: Settings) -> Model:
         width_sd_hz=width_sd * np.pi,
         soft_rows=rows,
         soft_of=of,
+        soft_least=least,
         soft_sd=sd,
+        is_complex=settings.domain == "complex",
     )
 
 
-def _soft_ratios(names: tuple[str, ...], norms: Real) -> tuple[Real, Real, Real]:
-    """Return rows (c_a - r * sum) and what their standard deviations are measured by, for normalised components."""
-    rows, of, sd = [], [], []
+def _soft_ratios(names: tuple[str, ...], norms: Real) -> tuple[Real, Real, Real, Real]:
+    """Return rows (c_a - r * sum), what their standard deviations are measured by, and the least that may be."""
+    rows, of, least, sd = [], [], [], []
     position = {name: index for index, name in enumerate(names)}
+
+    def weights(parts: tuple[tuple[str, float], ...]) -> Real:
+        row = np.zeros(len(norms))
+        for name, weight in parts:
+            if name in position:
+                row[position[name]] = weight / norms[position[name]]
+        return row
+
     for ratio in SOFT_RATIOS:
-        whole = [(position[name], weight) for name, weight in ratio.of if name in position]
-        if ratio.name not in position or not whole:
+        reference = weights(ratio.of)
+        if ratio.name not in position or not reference.any():
             continue
-        reference = np.zeros(len(names))
-        for index, weight in whole:
-            reference[index] = weight / norms[index]
-        row = -ratio.mean * reference
-        row[position[ratio.name]] += 1 / norms[position[ratio.name]]
-        rows.append(row)
+        rows.append(weights(((ratio.name, 1.0),)) - ratio.mean * reference)
         of.append(reference)
+        least.append(ratio.least * weights(BIG3))
         sd.append(ratio.sd)
-    shape = (len(rows), len(names))
-    return np.array(rows).reshape(shape), np.array(of).reshape(shape), np.array(sd)
+    shape = (len(rows), len(norms))
+    table = [np.array(part).reshape(shape) for part in (rows, of, least)]
+    return table[0], table[1], table[2], np.array(sd)

@@ -13,6 +13,7 @@ from scipy.linalg import lapack
 Real = NDArray[np.floating[Any]]
 
 TOLERANCE = 1e-10
+RIDGE = 1e-12
 
 
 def nnls_normal(gram: Real, right: Real, start: NDArray[np.bool_] | None = None) -> tuple[Real, NDArray[np.bool_]]:
@@ -32,6 +33,7 @@ def nnls_normal(gram: Real, right: Real, start: NDArray[np.bool_] | None = None)
     """
     scale = 1 / np.sqrt(np.maximum(np.diag(gram), 1e-300))
     g = gram * scale[:, None] * scale[None, :]
+    g.flat[:: len(g) + 1] += RIDGE
     b = right * scale
     size = len(b)
     tolerance = TOLERANCE * max(1e-300, float(np.abs(b).max(initial=0)))
@@ -75,10 +77,8 @@ def _feasible(g: Real, b: Real, x: Real, positive: NDArray[np.bool_]) -> Real:
 
 
 def _solve(g: Real, b: Real, positive: NDArray[np.bool_]) -> Real:
-    chosen = np.flatnonzero(positive)
+    chosen = positive.nonzero()[0]
     x = np.zeros(len(b))
-    matrix = g[np.ix_(chosen, chosen)]
-    matrix[np.diag_indices_from(matrix)] += 1e-12
-    _, solution, _ = lapack.dposv(matrix, b[chosen], lower=1)
+    _, solution, _ = lapack.dposv(g[chosen[:, None], chosen], b[chosen], lower=1, overwrite_a=1, overwrite_b=1)
     x[chosen] = solution
     return x

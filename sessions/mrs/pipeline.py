@@ -9,20 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sessions.mrs.baseline import baseline_projector
+from sessions.mrs.baseline import departure_projector, make_projector
 from sessions.mrs.basis import Basis
 from sessions.mrs.basis_loading import basis_identity, load_basis
 from sessions.mrs.checks import check_basis, check_numbers
+from sessions.mrs.concentration import Scaling, concentrations, relative, water_signal
 from sessions.mrs.conversion import read_spectrum
 from sessions.mrs.document import curves_document, metabolites, ratios, significant
 from sessions.mrs.errors import MrsError
 from sessions.mrs.fit import Fit, Priors, fit_spectrum
+from sessions.mrs.functional import FunctionalOptions, Plan, functional_document, make_plan
 from sessions.mrs.grid import make_grid
-from sessions.mrs.macromolecules import default_macromolecules
+from sessions.mrs.macromolecules import completed, proton_scale
 from sessions.mrs.measured import measured_macromolecules
-from sessions.mrs.model import GAMMA, GLOBALS, PHI0, SHIFT, VARIANCE, Model, build_model
+from sessions.mrs.model import GAMMA, GLOBALS, MM_GAMMA, MM_VARIANCE, PHI0, SHIFT, VARIANCE, Model, build_model
+from sessions.mrs.pictures import pictures_of
 from sessions.mrs.preprocess import Prepared, prepare
 from sessions.mrs.quality import Curves, assess, curves, noise_level
+from sessions.mrs.schedule import make_clock
+from sessions.mrs.series import Series, transients_table
+from sessions.mrs.series_fit import BASELINE_SHARE
 from sessions.mrs.settings import ENGINE_VERSION, Settings
 from sessions.mrs.spectrum import Spectrum
 from sessions.mrs.uncertainty import Estimates, estimates
@@ -61,6 +67,9 @@ def quantify(
     settings: Settings = Settings(),  # noqa: B008 - frozen
     blocks: str = "auto",
     macromolecules: str | Path | None = None,
+    condition: str | None = None,
+    functional: FunctionalOptions | None = None,
+    scaling: Scaling = Scaling(),  # noqa: B008 - frozen
     progress: Progress | None = None,
 ) -> Result:
     """Quantify one file.
@@ -75,6 +84,12 @@ def quantify(
         `auto` (as the header says), `none`, or a number of consecutive blocks of transients.
     macromolecules
         A measured macromolecule spectrum (NIfTI-MRS) that replaces the modelled ones.
+    condition
+        Which condition of edited data; without, the one with the editing pulse off.
+    functional
+        A list of fits to add (`series`), and what of it goes with events or a dose (`functional`).
+    scaling
+        Tissue fractions and unit of the concentrations that a water reference gives.
     progress
         Told the stage (`checking`, `preprocessing`, `fitting`) and its fraction.
 
@@ -85,8 +100,10 @@ def quantify(
     """
     tell = progress or (lambda _stage, _fraction: None)
     tell("checking", 0.0)
-    spectrum = read_spectrum(path)
+    spectrum = read_spectrum(path) if condition is None else read_spectrum(path, condition=condition)
     check_numbers(spectrum)
+    plan = None if functional is None else make_plan(spectrum, functional)
+    count = block_count(spectrum, blocks)
     reference = read_spectrum(water) if water is not None else None
     if reference is not None:
         check_water(spectrum, reference)
@@ -99,7 +116,7 @@ def quantify(
         identity += f"+{basis_identity(macromolecules)}"
     tell("checking", 1.0)
     document, found = quantify_spectrum(
-        spectrum, reference, loaded, settings, block_count=block_count(spectrum, blocks), tell=tell
+        spectrum, reference, loaded, settings, block_count=count, tell=tell, plan=plan, scaling=scaling
     )
     document["settings_sha256"] = settings.sha256(identity)
     document["settings"] = settings.as_dict()
@@ -134,7 +151,15 @@ def block_count(spectrum: Spectrum, blocks: str) -> int:
 
 
 def quantify_spectrum(
-    spectrum: Spectrum, water: Spectrum | None, basis: Basis, settings: Settings, *, block_count: int, tell: Progress
+    spectrum: Spectrum,
+    water: Spectrum | None,
+    basis: Basis,
+    settings: Settings,
+    *,
+    block_count: int,
+    tell: Progress,
+    plan: Plan | None = None,
+    scaling: Scaling = Scaling(),  # noqa: B008 - frozen
 ) -> tuple[dict[str, Any], Curves]:
     """Quantify data in memory; see `quantify` for the file's side."""
     tell("preprocessing", 0.0)
@@ -148,6 +173,7 @@ def quantify_spectrum(
     seconds = time.perf_counter() - began
     tell("fitting", 0.3)
     found = curves(fitter.model, fitter.projector, fitter.spectrum(prepared.mean), fit)
+    found.pictures.update(pictures_of(prepared, spectrum))
     quality, flags = assess(
         fitter.model, found, fit, noise=noise, water_residual=prepared.water_residual, offset_ppm=prepared.offset_ppm
     )
@@ -159,16 +185,25 @@ def quantify_spectrum(
     document: dict[str, Any] = {
         "metabolites": metabolites(values),
         "ratios": ratios(values),
+        "relative": relative(values),
         "quality": quality,
         "sensitivity": {"/".join(PRIMARY): [significant(low), significant(high)]},
         "flags": flags,
         "engine_version": ENGINE_VERSION,
         "seconds": round(seconds, 4),
         "preprocessing": list(prepared.steps),
-        "transients": prepared.transients,
+        "transients": transients_table(prepared, quality, make_clock(spectrum, None, None)),
     }
-    if prepared.blocks:
-        document["blocks"] = fitter.blocks(spectrum, prepared, fit, tell)
+    if prepared.water is not None:
+        proton, signal = proton_scale(basis, fitter.model.grid), water_signal(prepared.water, spectrum.dwell_time_s)
+        document["concentrations"] = concentrations(values, spectrum, proton=proton, water=signal, scaling=scaling)
+    flags += prepared.flags()
+    if block_count or plan is not None:
+        series = fitter.series(fit, found, prepared, quality)
+        if block_count:
+            document["blocks"] = series.blocks(block_minutes(spectrum, block_count))
+        if plan is not None:
+            document |= functional_document(series, plan, lambda fraction: tell("fitting", 0.5 + fraction / 2))
     tell("fitting", 1.0)
     return document, found
 
@@ -180,16 +215,8 @@ class Fitter:
         self.settings = settings
         self.frequency_mhz, self.dwell_time_s = spectrum.frequency_mhz, spectrum.dwell_time_s
         grid = make_grid(spectrum.frequency_mhz, spectrum.dwell_time_s, len(prepared.mean))
-        if settings.default_macromolecules and all(component.kind == "metabolite" for component in basis.components):
-            basis = basis.extended(default_macromolecules(basis, grid))
-        self.model: Model = build_model(basis, grid, settings)
-        self.projector = self._projector(1.0)
-
-    def _projector(self, factor: float) -> Real:
-        span = round(float(self.model.ppm[-1] - self.model.ppm[0]), 6)
-        return baseline_projector(
-            self.model.points, span, self.settings.baseline_knots_per_ppm, self.settings.baseline_ed_per_ppm * factor
-        )
+        self.model: Model = build_model(completed(basis, grid, settings), grid, settings)
+        self.projector = make_projector(self.model, settings)
 
     def spectrum(self, fid: Complex) -> Complex:
         """Return the window of a decay's spectrum."""
@@ -202,6 +229,8 @@ class Fitter:
         width_hz = START_WIDTH_PPM * self.frequency_mhz
         p[GAMMA] = 0.4 * np.pi * width_hz
         p[VARIANCE] = (0.6 * np.pi * width_hz) ** 2 / (4 * np.log(2))
+        # From no broadening at all, macromolecules do not find a Lorentzian one.
+        p[MM_GAMMA], p[MM_VARIANCE] = p[GAMMA] / 2, p[VARIANCE] / 2
         p[SHIFT] = prepared.offset_ppm * self.frequency_mhz
         factors, _ = model.damping(p)
         spectra = model.spectra(model.fids * factors)
@@ -218,7 +247,7 @@ class Fitter:
     def fit(self, fid: Complex, start: Fit | Real) -> tuple[Fit, float]:
         """Fit one decay; return the fit and the noise of its spectrum."""
         noise = noise_level(fid, self.dwell_time_s, self.frequency_mhz)
-        priors = Priors(noise, float(np.deg2rad(self.settings.phase1_sd_deg_per_ppm)))
+        priors = Priors.of(self.settings, noise)
         return fit_spectrum(self.model, self.projector, self.spectrum(fid), priors, start), noise
 
     def estimates(self, fid: Complex, fit: Fit) -> Estimates:
@@ -230,12 +259,11 @@ class Fitter:
         upper, lower = PRIMARY
         first = values.ratio(upper, lower)
         found = [first[0] if first else None]
-        priors = Priors(
-            noise_level(fid, self.dwell_time_s, self.frequency_mhz),
-            float(np.deg2rad(self.settings.phase1_sd_deg_per_ppm)),
-        )
+        priors = Priors.of(self.settings, noise_level(fid, self.dwell_time_s, self.frequency_mhz))
         for factor in self.settings.sensitivity_factors:
-            other = fit_spectrum(self.model, self._projector(factor), self.spectrum(fid), priors, fit)
+            other = fit_spectrum(
+                self.model, make_projector(self.model, self.settings, factor), self.spectrum(fid), priors, fit
+            )
             ratio = Estimates(self.model.names, other.amplitudes / self.model.norms, values.covariance).ratio(
                 upper, lower
             )
@@ -243,31 +271,10 @@ class Fitter:
         numbers = [value for value in found if value is not None]
         return (min(numbers), max(numbers)) if len(numbers) == len(found) else (None, None)
 
-    def blocks(self, spectrum: Spectrum, prepared: Prepared, mean: Fit, tell: Progress) -> list[dict[str, Any]]:
-        """Fit every block, starting from the fit of the mean."""
-        minutes = block_minutes(spectrum, len(prepared.blocks))
-        found = []
-        for index, fid in enumerate(prepared.blocks):
-            fit, noise = self.fit(fid, mean)
-            values = self.estimates(fid, fit)
-            parts = curves(self.model, self.projector, self.spectrum(fid), fit)
-            quality, _ = assess(
-                self.model,
-                parts,
-                fit,
-                noise=noise,
-                water_residual=prepared.water_residual,
-                offset_ppm=prepared.offset_ppm,
-            )
-            found.append({
-                "block": index,
-                "minutes_from_start": minutes[index],
-                "ratios": ratios(values),
-                "metabolites": metabolites(values),
-                "quality": quality,
-            })  # fmt: skip
-            tell("fitting", 0.5 + 0.5 * (index + 1) / len(prepared.blocks))
-        return found
+    def series(self, mean: Fit, found: Curves, prepared: Prepared, quality: dict[str, Any]) -> Series:
+        """Return what fits parts of the acquisition around the fit of its mean."""
+        departures = departure_projector(self.model, self.settings, BASELINE_SHARE)
+        return Series(self.model, mean, found, departures=departures, prepared=prepared, quality=quality)
 
 
 def block_minutes(spectrum: Spectrum, count: int) -> list[float | None]:

@@ -1,6 +1,6 @@
 """Preprocessing in the order of the experts' consensus (Near et al. 2021, NMR Biomed 34:e4257), each step on record.
 
-Coils are combined, outlying transients left out, the rest aligned in frequency and phase, averaged whole or by blocks,
+Coils are combined, outlying transients left out, the rest aligned in frequency and phase, averaged whole or in parts,
 corrected for eddy currents, freed of the residual water. What the scanner has done already is recognised and recorded.
 """
 
@@ -11,22 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sessions.mrs.alignment import align
+from sessions.mrs.alignment import Alignment, register, turned_back
 from sessions.mrs.checks import find_singlets, oriented
+from sessions.mrs.coils import combine
+from sessions.mrs.outliers import Outliers, find_outliers
 from sessions.mrs.settings import Settings
 from sessions.mrs.spectrum import Spectrum
-from sessions.mrs.water import correct_eddy_currents, remove_residual_water
+from sessions.mrs.water import correct_eddy_currents, remove_residual_water, water_model, water_phase
 
 Complex = NDArray[np.complexfloating[Any, Any]]
 Real = NDArray[np.floating[Any]]
 
-OUTLIER_MADS = 6.0
-FEWEST_TO_REJECT = 8
+MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What goes into the fit.
+    """What goes into the fits.
 
     Parameters
     ----------
@@ -40,6 +41,16 @@ class Prepared:
         How far the singlets lie from their shifts.
     water_residual
         Height of the water before removal over that of the largest metabolite peak.
+    transients
+        Table of what was found for each transient.
+    combined, aligned
+        (transients, points) after coil combination and after alignment.
+    fids, kept
+        Every transient after all steps, and which of them are averaged.
+    alignment
+        What alignment found; None when there was nothing to align.
+    water
+        The water reference under the same coil weights, before any correction; or None.
     """
 
     mean: Complex
@@ -48,6 +59,27 @@ class Prepared:
     offset_ppm: float
     water_residual: float
     transients: dict[str, Any]
+    combined: Complex
+    aligned: Complex
+    fids: Complex
+    kept: NDArray[np.bool_]
+    alignment: Alignment | None
+    water: Complex | None
+
+    def average(self, members: Sequence[int]) -> tuple[Complex, list[int]]:
+        """Return the average of the transients that are kept among these, and which they are."""
+        used = [int(index) for index in members if self.kept[index]]
+        return self.fids[used or list(members)].mean(axis=0), used
+
+    def flags(self) -> list[str]:
+        """Return sentences about transients that were left out."""
+        left_out = np.flatnonzero(~self.kept)
+        if not len(left_out):
+            return []
+        listed = ", ".join(str(index) for index in left_out[:MOST_NAMED]) + (
+            " and more" if len(left_out) > MOST_NAMED else ""
+        )
+        return [f"{len(left_out)} of {len(self.kept)} transients were left out as outliers (counted from 0): {listed}."]
 
 
 def prepare(spectrum: Spectrum, water: Spectrum | None, settings: Settings, block_count: int) -> Prepared:
@@ -60,90 +92,124 @@ def prepare(spectrum: Spectrum, water: Spectrum | None, settings: Settings, bloc
     block_count
         Consecutive blocks of transients that are averaged apart; 0 for none.
     """
-    spectrum, was_turned = oriented(spectrum)
+    _, was_turned = oriented(spectrum)
     steps: list[dict[str, Any]] = [{"step": "orientation", "was_conjugated": was_turned}]
-    # The direction of frequency cannot be told from water: it is that of the spectrum, from the same scanner.
-    water = water.conjugated() if water is not None and was_turned else water
-    reference = _water_fid(water) if water is not None else None
-    transients, combined = _combine_coils(spectrum, water)
-    steps.append({"step": "coil combination", **combined})
+    combined = combine(spectrum, water, by_water=settings.coil_weights_by_water)
+    steps.append({"step": "coil combination", **combined.record})
+    together, reference = combined.fids, combined.water
+    if was_turned:
+        # The direction of frequency cannot be told from water: it is that of the spectrum, from the same scanner.
+        together, reference = together.conj(), None if reference is None else reference.conj()
     dwell, frequency = spectrum.dwell_time_s, spectrum.frequency_mhz
-    kept, aligned, detail = _average_ready(transients, dwell, frequency)
-    steps.append({"step": "outlying transients", "rejected": detail["rejected"]})
-    steps.append({"step": "alignment", **detail["alignment"]})
-    averages = [aligned[kept].mean(axis=0)]
-    for part in np.array_split(np.arange(len(aligned)), block_count) if block_count else ():
-        chosen = part[kept[part]] if kept[part].any() else part
-        averages.append(aligned[chosen].mean(axis=0))
-    steps.append({"step": "averaging", "transients": len(aligned), "blocks": block_count})
-    stacked = np.stack(averages)
-    if reference is not None and settings.eddy_current:
-        stacked = correct_eddy_currents(stacked, reference)
-        steps.append({"step": "eddy currents", "corrected": True})
-    else:
-        steps.append({"step": "eddy currents", "corrected": False})
-    residual = _water_height(stacked[0], dwell, frequency)
+    aligned, outliers, alignment, table = _aligned(together, dwell, frequency, settings)
+    steps += [_outlier_step(outliers, settings), _alignment_step(alignment, len(aligned))]
+    steps.append({
+        "step": "averaging",
+        "by": "engine" if len(aligned) > 1 else "scanner",
+        "transients": len(aligned),
+        "averaged": int(outliers.kept.sum()),
+        "blocks": block_count,
+    })  # fmt: skip
+    fids, eddy_step = _without_eddy_currents(aligned, reference, settings)
+    steps.append(eddy_step)
+    mean = fids[outliers.kept].mean(axis=0)
+    residual = _water_height(mean, dwell, frequency)
     if settings.remove_water:
-        cleaned = [remove_residual_water(fid, dwell, frequency) for fid in stacked]
-        stacked = np.stack([fid for fid, _ in cleaned])
-        steps.append({"step": "residual water", "removed_energy_share": round(cleaned[0][1], 6)})
-    offset = find_singlets(stacked[0], dwell, frequency)
-    return Prepared(stacked[0], tuple(stacked[1:]), tuple(steps), offset, residual, detail["table"])
+        fids, mean, share = _without_water(fids, mean, dwell, frequency)
+        steps.append({"step": "residual water", "removed_energy_share": round(share, 6)})
+    else:
+        steps.append({"step": "residual water", "removed": False, "because": "switched off"})
+    prepared = Prepared(
+        mean=mean,
+        blocks=(),
+        steps=tuple(steps),
+        offset_ppm=find_singlets(mean, dwell, frequency),
+        water_residual=residual,
+        transients=table,
+        combined=together,
+        aligned=aligned,
+        fids=fids,
+        kept=outliers.kept,
+        alignment=alignment,
+        water=reference,
+    )
+    return _with_blocks(prepared, block_count)
 
 
-def _combine_coils(spectrum: Spectrum, water: Spectrum | None) -> tuple[Complex, dict[str, Any]]:
-    """Weight the coils by the first singular vector of the water (or of the data) after noise is made alike."""
-    fids = spectrum.fids
-    if fids.shape[1] == 1:
-        return fids[:, 0], {"coils": 1, "by": "scanner"}
-    has_water = water is not None and water.fids.shape[1] == fids.shape[1]
-    source = water.fids.mean(axis=0) if has_water and water is not None else fids.mean(axis=0)
-    tail = fids[:, :, -fids.shape[2] // 8 :]
-    noise = tail.std(axis=(0, 2)) + 1e-300
-    left, values, _ = np.linalg.svd(source / noise[:, None], full_matrices=False)
-    weights = left[:, 0].conj() / noise
-    weights = weights * np.exp(-1j * np.angle(weights @ source[:, 0])) / np.linalg.norm(weights)
-    record = {
-        "coils": int(fids.shape[1]),
-        "by": "water" if has_water else "signal",
-        "rank1": round(float(values[0] ** 2 / (values**2).sum()), 4),
-    }
-    return np.asarray(np.einsum("c,tcn->tn", weights, fids)), record
+def _with_blocks(prepared: Prepared, count: int) -> Prepared:
+    parts = np.array_split(np.arange(len(prepared.fids)), count) if count else ()
+    blocks = tuple(prepared.average([int(index) for index in part])[0] for part in parts)
+    return Prepared(**{**vars(prepared), "blocks": blocks})
 
 
-def _water_fid(water: Spectrum) -> Complex:
-    combined, _ = _combine_coils(water, water)
-    return np.asarray(combined.mean(axis=0))
-
-
-def _average_ready(fids: Complex, dwell: float, frequency: float) -> tuple[NDArray[np.bool_], Complex, dict[str, Any]]:
-    """Align the transients and mark outliers."""
+def _aligned(
+    fids: Complex, dwell: float, frequency: float, settings: Settings
+) -> tuple[Complex, Outliers, Alignment | None, dict[str, Any]]:
+    """Align the transients and mark outliers, each where it is switched on."""
     count = len(fids)
+    every = Outliers(np.ones(count, dtype=bool), {})
     if count == 1:
-        table: dict[str, Any] = {"count": 1}
-        return np.ones(1, dtype=bool), fids, {"rejected": [], "alignment": {"by": "scanner"}, "table": table}
-    aligned, shifts_hz, phases = align(fids, dwell, frequency)
-    mean = np.median(aligned.real, axis=0) + 1j * np.median(aligned.imag, axis=0)
-    distance = np.linalg.norm(aligned - mean, axis=1)
-    spread = np.median(np.abs(distance - np.median(distance))) * 1.4826
-    kept = np.ones(count, dtype=bool)
-    if count >= FEWEST_TO_REJECT:
-        kept = distance <= np.median(distance) + OUTLIER_MADS * max(spread, 1e-3 * float(np.median(distance)))
-    detail = {
-        "rejected": [int(index) for index in np.flatnonzero(~kept)],
-        "alignment": {
-            "by": "spectral registration",
-            "shift_sd_hz": round(float(shifts_hz.std()), 3),
-            "phase_sd_deg": round(float(np.rad2deg(phases.std())), 2),
-        },
-        "table": {
-            "count": count,
-            "shift_hz": _rounded(shifts_hz, 3),
-            "phase_deg": _rounded(np.rad2deg(phases), 2),
-            "rejected": [int(index) for index in np.flatnonzero(~kept)],
-        },
+        return fids, every, None, {"count": 1}
+    found = register(fids, dwell, frequency)
+    turned = turned_back(fids, found.shifts_hz, found.phases, dwell)
+    outliers = find_outliers(turned, found.scales, dwell, frequency) if settings.reject_outliers else every
+    table = {
+        "count": count,
+        "shift_hz": _rounded(found.shifts_hz, 3),
+        "phase_deg": _rounded(np.rad2deg(found.phases), 2),
+        "scale": _rounded(found.scales / np.median(found.scales), 4),
+        "width_change_hz": _rounded(found.widths_hz - np.median(found.widths_hz[outliers.kept]), 3),
+        "rejected": [int(index) for index in np.flatnonzero(~outliers.kept)],
+        "reasons": {str(index): reason for index, reason in outliers.reasons.items()},
     }
-    return kept, aligned, detail
+    return (turned if settings.align else fids), outliers, found if settings.align else None, table
+
+
+def _outlier_step(outliers: Outliers, settings: Settings) -> dict[str, Any]:
+    step: dict[str, Any] = {"step": "outlying transients", "rejected": list(outliers.reasons)}
+    if not settings.reject_outliers:
+        step["because"] = "switched off"
+    return step
+
+
+def _alignment_step(found: Alignment | None, count: int) -> dict[str, Any]:
+    if count == 1:
+        return {"step": "alignment", "by": "scanner"}
+    if found is None:
+        return {"step": "alignment", "by": "nobody", "because": "switched off"}
+    return {
+        "step": "alignment",
+        "by": "spectral registration",
+        "shift_sd_hz": round(float(found.shifts_hz.std()), 3),
+        "phase_sd_deg": round(float(np.rad2deg(found.phases.std())), 2),
+        "shift_bound_hz": round(float(np.median(found.shift_bounds_hz)), 4),
+        "phase_bound_deg": round(float(np.rad2deg(np.median(found.phase_bounds))), 3),
+    }
+
+
+def _without_eddy_currents(
+    fids: Complex, reference: Complex | None, settings: Settings
+) -> tuple[Complex, dict[str, Any]]:
+    step: dict[str, Any] = {"step": "eddy currents", "corrected": False}
+    if reference is None:
+        return fids, step | {"because": "no water reference"}
+    if not settings.eddy_current:
+        return fids, step | {"because": "switched off"}
+    _, believed = water_phase(reference, min(len(reference), fids.shape[1]))
+    return correct_eddy_currents(fids, reference), step | {"corrected": True, "points_believed": believed}
+
+
+def _without_water(fids: Complex, mean: Complex, dwell: float, frequency: float) -> tuple[Complex, Complex, float]:
+    """Take the residual water off; a series by the exponentials of its mean, so that its average stays the mean."""
+    if len(fids) == 1:
+        cleaned, share = remove_residual_water(mean, dwell, frequency)
+        return cleaned[None], cleaned, share
+    model = water_model(mean, dwell, frequency)
+    if model is None:
+        return fids, mean, 0.0
+    water = model.of(mean[None])[0]
+    share = float(np.vdot(water, water).real) / (float(np.vdot(mean, mean).real) or 1.0)
+    return fids - model.of(fids), mean - water, share
 
 
 def _rounded(values: Sequence[float] | Real, digits: int) -> list[float]:

@@ -1,13 +1,13 @@
 """How good a spectrum and its fit are. Poor quality is a value and a flag, never an exception."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sessions.mrs.fit import Fit
-from sessions.mrs.grid import CENTRE_PPM
+from sessions.mrs.grid import CENTRE_PPM, longest
 from sessions.mrs.model import GAMMA, PHI0, PHI1, SHIFT, VARIANCE, Model
 
 Complex = NDArray[np.complexfloating[Any, Any]]
@@ -23,7 +23,7 @@ LARGE_PHASE1_DEG_PER_PPM = 8.0
 
 @dataclass(frozen=True)
 class Curves:
-    """What the fit viewer draws, on the fitted range: ascending ppm."""
+    """What the fit viewer draws, on the fitted range: ascending ppm; and what other pages draw (`pictures`)."""
 
     ppm: Real
     data: Real
@@ -31,20 +31,28 @@ class Curves:
     baseline: Real
     residual: Real
     components: dict[str, Real]
+    pictures: dict[str, Any] = field(default_factory=dict)
 
 
 def curves(model: Model, projector: Real, spectrum: Complex, fit: Fit) -> Curves:
     """Return data, fit and parts of a finished fit."""
     parts = model.components(fit.parameters) * fit.amplitudes[:, None]
-    data = model.rotated(spectrum, fit.parameters).real
+    data = model.flat(model.rotated(spectrum, fit.parameters))
     whole = parts.sum(axis=0)
     baseline = projector.T @ (projector @ (data - whole))
+    # Of a complex fit the real part, which comes first, is shown.
+    shown = slice(0, model.points)
+    parts, data, whole, baseline = parts[:, shown], data[shown], whole[shown], baseline[shown]
     components = {name: part for name, part in zip(model.names, parts, strict=True) if part.any()}
     return Curves(model.ppm, data, whole + baseline, baseline, data - whole - baseline, components)
 
 
 def noise_level(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> float:
-    """Return the standard deviation of the noise in the real zero-filled spectrum, from where no signal is."""
+    """Return the standard deviation of the noise in the real zero-filled spectrum, from where no signal is.
+
+    Of the part of the decay that is fitted (`sessions.mrs.grid.longest`).
+    """
+    fid = fid[: longest(dwell_time_s)]
     size = 2 * len(fid)
     ppm = CENTRE_PPM + np.fft.fftfreq(size, dwell_time_s) / frequency_mhz
     order = np.argsort(ppm)

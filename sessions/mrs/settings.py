@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from sessions.mrs.errors import MrsError
 
-ENGINE_VERSION = "1.0.0"
+ENGINE_VERSION = "1.1.0"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class Settings:
     ----------
     ppm_low, ppm_high
         Fitted range in ppm.
+    domain
+        `real` (part of the phased spectrum) or `complex` (both).
+    baseline, baseline_order
+        `spline`, or `polynomial` of an order: as other programs do, and stiffer.
     baseline_ed_per_ppm
         Effective dimension of the P-spline baseline per ppm: its flexibility.
     baseline_knots_per_ppm
@@ -30,10 +34,20 @@ class Settings:
         The primary outcome is fitted again with the baseline's flexibility times these.
     default_macromolecules
         Add the simulated macromolecules and lipids when the basis has none of its own.
+    default_lipids
+        Add lipids when the basis has none: fat from outside the voxel, which no measured macromolecules hold.
     shift_sd_ppm, width_sd_hz
         Priors: how far one metabolite's shift and Lorentzian width stray from the group's.
     phase1_sd_deg_per_ppm
         Prior of the first-order phase.
+    lineshape_sd
+        Prior: how far the common lineshape strays from a Voigt profile (phase in rad, logarithm of the magnitude).
+    coil_weights_by_water
+        Weight the coils by the water reference where there is one, else by the data.
+    reject_outliers, align
+        Leave outlying transients out; align transients in frequency and phase.
+    soft_ratios
+        Hold macromolecules, lipids and scarce metabolites softly at their usual ratios.
     remove_water
         Remove the residual water before the fit (HLSVD).
     eddy_current
@@ -44,13 +58,22 @@ class Settings:
 
     ppm_low: float = 0.2
     ppm_high: float = 4.2
+    domain: str = "real"
+    baseline: str = "spline"
+    baseline_order: int = 2
     baseline_ed_per_ppm: float = 2.5
     baseline_knots_per_ppm: float = 15.0
     sensitivity_factors: tuple[float, ...] = (0.6, 1.6)
     default_macromolecules: bool = True
+    default_lipids: bool = True
     shift_sd_ppm: float = 0.004
     width_sd_hz: float = 0.15
     phase1_sd_deg_per_ppm: float = 1.5
+    lineshape_sd: float = 0.05
+    soft_ratios: bool = True
+    coil_weights_by_water: bool = True
+    reject_outliers: bool = True
+    align: bool = True
     remove_water: bool = True
     eddy_current: bool = True
     exclude: tuple[str, ...] = ()
@@ -74,7 +97,7 @@ class Settings:
         for key, value in given.items():
             if key not in known:
                 raise MrsError("settings-invalid", f"There is no setting called {key!r}.")
-            if not _fits(value, known[key]):
+            if not _fits(key, value, known[key]):
                 raise MrsError("settings-invalid", f"The setting {key!r} cannot be {value!r}.")
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in given.items()
@@ -100,8 +123,16 @@ class Settings:
         return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
-def _fits(value: object, default: object) -> bool:
+CHOICES = {"domain": ("real", "complex"), "baseline": ("spline", "polynomial")}
+HIGHEST_ORDER = 8
+
+
+def _fits(key: str, value: object, default: object) -> bool:
     """Say whether a JSON value can stand where the default stands."""
+    if key in CHOICES:
+        return value in CHOICES[key]
+    if key == "baseline_order":
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= HIGHEST_ORDER
     if isinstance(default, bool):
         return isinstance(value, bool)
     if isinstance(default, float):
@@ -111,3 +142,17 @@ def _fits(value: object, default: object) -> bool:
     if default:
         return all(isinstance(part, int | float) and 0.1 <= part <= 10 for part in value)
     return all(isinstance(part, str) for part in value)
+
+
+# What FSL-MRS does by default (Clarke, Stagg, Jbabdi 2021): both parts, a stiff polynomial, Voigt lines, common shifts.
+FSL_LIKE = Settings(
+    domain="complex",
+    baseline="polynomial",
+    phase1_sd_deg_per_ppm=50.0,
+    shift_sd_ppm=0.0,
+    width_sd_hz=0.0,
+    lineshape_sd=0.0,
+    soft_ratios=False,
+    default_lipids=False,
+    default_macromolecules=False,
+)

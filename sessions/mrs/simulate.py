@@ -1,4 +1,4 @@
-"""Basis spectra by density-matrix simulation with ideal pulses: PRESS(TE1, TE2) and STEAM(TE, TM).
+"""Basis spectra by density-matrix simulation with ideal pulses: PRESS(TE1, TE2), STEAM(TE, TM), semi-LASER(TE).
 
 Product operators are Kronecker products; at most seven protons couple, so the matrices are at most 128 x 128. The
 result of a simulation is a list of lines (frequency, complex amplitude), from which a free induction decay on any time
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sessions.mrs.errors import MrsError
 from sessions.mrs.grid import CENTRE_PPM
-from sessions.mrs.spins import SPIN_SYSTEMS, SpinGroup
+from sessions.mrs.spins import BRAIN, SPIN_SYSTEMS, SpinGroup
 
 Complex = NDArray[np.complexfloating[Any, Any]]
 Real = NDArray[np.floating[Any]]
@@ -35,17 +35,20 @@ class Sequence:
     Parameters
     ----------
     kind
-        `press` or `steam`.
+        `press`, `steam` or `slaser`.
     first_ms, second_ms
-        TE1 and TE2 of PRESS; TE and TM of STEAM.
+        TE1 and TE2 of PRESS; TE and TM of STEAM; TE of semi-LASER.
     frequency_mhz
         Proton frequency.
+    names
+        Metabolites that are simulated.
     """
 
     kind: str
     first_ms: float
     second_ms: float
     frequency_mhz: float
+    names: tuple[str, ...] = BRAIN
 
     @property
     def echo_time_ms(self) -> float:
@@ -81,12 +84,17 @@ def geometric_rows(rates: Complex, points: int) -> Complex:
     return np.asarray((coarse[:, :, None] * fine[:, None, :]).reshape(len(rates), -1)[:, :points])
 
 
-_SPEC = re.compile(r"^sim:(press|steam):(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)@(\d+(?:\.\d+)?)T$", re.IGNORECASE | re.ASCII)
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_SPEC = re.compile(
+    rf"^sim:(?:(press|steam):{_NUMBER},{_NUMBER}|(slaser):{_NUMBER})@{_NUMBER}T((?:\+\w+)*)$", re.IGNORECASE | re.ASCII
+)
 GYROMAGNETIC_MHZ_PER_T = 42.577478518
 
 
 def parse_simulation(spec: str) -> Sequence:
-    """Read `sim:press:TE1,TE2@3T` or `sim:steam:TE,TM@7T` (times in ms).
+    """Read `sim:press:TE1,TE2@3T`, `sim:steam:TE,TM@7T` or `sim:slaser:TE@7T` (times in ms).
+
+    More metabolites of the spin table than those of a healthy brain are asked for by name: `@3T+2HG+Ser`.
 
     Raises
     ------
@@ -97,13 +105,23 @@ def parse_simulation(spec: str) -> Sequence:
     if match is None:
         raise MrsError(
             "basis-simulation-invalid",
-            "The simulated basis must be written like sim:press:11,19@3T (TE1, TE2 in ms) "
-            "or sim:steam:11,32@7T (TE, TM).",
+            "The simulated basis must be written like sim:press:11,19@3T (TE1, TE2 in ms), "
+            "sim:steam:11,32@7T (TE, TM) or sim:slaser:36@7T (TE).",
         )
-    kind, first, second, tesla = match[1].lower(), float(match[2]), float(match[3]), float(match[4])
-    if not (1 <= first <= 500 and 1 <= second <= 500 and 0.5 <= tesla <= 15):
+    kind = (match[1] or match[4]).lower()
+    first, second, tesla = float(match[2] or match[5]), float(match[3] or 0), float(match[6])
+    if not (1 <= first <= 500 and (kind == "slaser" or 1 <= second <= 500) and 0.5 <= tesla <= 15):
         raise MrsError("basis-simulation-invalid", "The times must lie in 1-500 ms and the field in 0.5-15 T.")
-    return Sequence(kind, first, second, tesla * GYROMAGNETIC_MHZ_PER_T)
+    known = {name.lower(): name for name in SPIN_SYSTEMS}
+    more = [name for name in match[7].lower().split("+") if name]
+    unknown = [name for name in more if name not in known]
+    if unknown:
+        raise MrsError(
+            "basis-simulation-invalid",
+            f"{unknown[0][:20]} is not in the table of spin systems; there are {', '.join(SPIN_SYSTEMS)}.",
+        )
+    names = tuple(dict.fromkeys((*BRAIN, *(known[name] for name in more))))
+    return Sequence(kind, first, second, tesla * GYROMAGNETIC_MHZ_PER_T, names)
 
 
 def simulate_metabolite(name: str, sequence: Sequence) -> Lines:
@@ -169,14 +187,14 @@ def _evolve(sequence: Sequence, energies_hz: Real, vectors: Real, lowering: Real
         propagator = delay(milliseconds)
         return np.asarray(propagator @ density @ propagator.conj().T)
 
-    if sequence.kind == "press":
+    if sequence.kind != "steam":
         # An ideal 180 degree pulse about the axis of the magnetisation turns every product state over: the density
         # matrix is reversed in both indices. The first 90 leaves F+ + F- / 2; only what ends as F- is seen.
         density: Complex = ((lowering + lowering.T) / 2).astype(np.complex128)
-        te1, te2 = sequence.first_ms, sequence.second_ms
-        density = free(density, te1 / 2)[::-1, ::-1]
-        density = free(density, (te1 + te2) / 2)[::-1, ::-1]
-        return free(density, te2 / 2) * 2
+        *between, last = _echo_delays(sequence)
+        for delay_ms in between:
+            density = free(density, delay_ms)[::-1, ::-1]
+        return free(density, last) * 2
     pulse = _ninety(int(np.log2(len(energies_hz))))
     density = np.where(order == 1, (lowering + lowering.T) / 2, 0).astype(np.complex128)
     density = free(density, sequence.first_ms / 2)
@@ -185,6 +203,14 @@ def _evolve(sequence: Sequence, energies_hz: Real, vectors: Real, lowering: Real
     density = np.where(order == -1, pulse @ density @ pulse.conj().T, 0)
     # A stimulated echo keeps half the signal; the basis is given on the scale of a full one.
     return free(density, sequence.first_ms / 2) * 4
+
+
+def _echo_delays(sequence: Sequence) -> tuple[float, ...]:
+    """Return the delays (ms) around the two refocusing pulses of PRESS or the four, evenly spaced, of semi-LASER."""
+    first, second = sequence.first_ms, sequence.second_ms
+    if sequence.kind == "press":
+        return (first / 2, (first + second) / 2, second / 2)
+    return (first / 8, first / 4, first / 4, first / 4, first / 8)
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 Complex = NDArray[np.complexfloating[Any, Any]]
 
-DIMENSION_TAGS = ("DIM_COIL", "DIM_DYN", "DIM_MEAS")
+# From the slowest to the fastest: the order in which a scanner measures, so that windows of transients stay windows of
+# time whatever the order of a file's dimensions is.
+TRANSIENT_TAGS = ("DIM_MEAS", "DIM_DYN", "DIM_PHASE_CYCLE", "DIM_EDIT")
+DIMENSION_TAGS = ("DIM_COIL", *TRANSIENT_TAGS)
+# A condition's name is free text in a file; these words are kept, any other is replaced by its letter.
+CONDITIONS = ("ON", "OFF", "A", "B", "C", "D", "E", "F", "G", "H", "DIFF")
 MANUFACTURERS = ("Siemens", "Philips", "GE", "Bruker", "Varian", "Agilent", "United Imaging", "Canon")
 SEQUENCES = ("SEMI-LASER", "SLASER", "LASER", "STEAM", "SPECIAL", "MEGA", "PRESS", "SVS_ST", "SVS_SE")
 SEQUENCE_NAMES = {
@@ -46,6 +51,8 @@ class Spectrum:
         Allow-listed keys (`kept_header`).
     tags
         Tags of the stored dimensions 5 to 7.
+    conditions
+        Of edited data, the condition of each transient (`CONDITIONS`); empty for plain data.
     """
 
     fids: Complex
@@ -54,6 +61,7 @@ class Spectrum:
     nucleus: str
     header: dict[str, Any]
     tags: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
 
     @property
     def transients(self) -> int:
@@ -103,6 +111,9 @@ def kept_header(header: dict[str, Any]) -> dict[str, Any]:
             break
     if isinstance(header.get("WaterSuppressed"), bool):
         kept["WaterSuppressed"] = header["WaterSuppressed"]
+    selected = header.get("SelectedEditCondition")
+    if isinstance(selected, dict) and selected.get("Value") in CONDITIONS:
+        kept["SelectedEditCondition"] = selected_condition(selected["Value"])
     synthetic = header.get("SYNTHETIC")
     if isinstance(synthetic, dict) and synthetic.get("Value") is True:
         kept["SYNTHETIC"] = {"Value": True, "Description": "Simulated, not measured."}
@@ -112,6 +123,11 @@ def kept_header(header: dict[str, Any]) -> dict[str, Any]:
         if minutes:
             kept["BlockStartMinutes"] = {"Value": minutes, "Description": "Start of each block of transients."}
     return kept
+
+
+def selected_condition(name: str) -> dict[str, str]:
+    """Return the header entry that names the one condition of edited data that was taken."""
+    return {"Value": name, "Description": "The condition of edited data that this spectrum is of."}
 
 
 def _numbers(values: object, low: float, high: float, *, at_most: int) -> list[float]:

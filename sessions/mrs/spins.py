@@ -5,7 +5,7 @@ Sources
 -------
 Govindaraju, Young, Maudsley (2000), NMR Biomed 13:129-153, table 1, with the corrigendum of Govind, Young, Maudsley
 (2015), NMR Biomed 28:923-924. GABA's shifts: Near et al. (2013), Magn Reson Med 70:1183-1191; its couplings:
-Govindaraju. Parts that do not couple to each other are listed as separate groups; exchangeable protons that lie
+Govindaraju. 2HG: Choi et al. (2012), Nat Med 18:624-629. All others, the requested ones too: Govindaraju. Parts that do not couple to each other are listed as separate groups; exchangeable protons that lie
 outside the fitted range are left out, except those that couple into it.
 """
 
@@ -135,4 +135,31 @@ SPIN_SYSTEMS: dict[str, tuple[SpinGroup, ...]] = {
     "PE": (_two_methylenes(3.9765, 3.2160, (-14.560, 3.182, 6.716, 7.204, 2.980, -14.710), {0: 7.288, 1: 7.088}),),
     "Tau": (_two_methylenes(3.4206, 3.2459, (-12.438, 6.742, 6.464, 6.403, 6.792, -12.930)),),
     "sIns": (_singlet(3.3400, 6),),
+    "Ace": (_singlet(1.9040, 3),),
+    # What follows is simulated on request only: seen in disease, after a meal or a drink, or hardly ever.
+    "2HG": (
+        _glutamyl(4.0220, (1.8250, 1.9770), (2.2210, 2.2720), (7.600, 4.100, -14.000, 5.300, 10.400, 10.600, 6.000, -15.000)),
+    ),
+    "bHB": (
+        SpinGroup(
+            (2.3880, 2.2940, 4.1330, 1.1860, 1.1860, 1.1860),
+            {(0, 1): -14.500, (0, 2): 7.300, (1, 2): 6.300, (2, 3): 6.260, (2, 4): 6.260, (2, 5): 6.260},
+        ),
+    ),
+    "Cho": (_singlet(3.1850, 9), _two_methylenes(4.0540, 3.5010, (-14.100, 3.140, 6.979, 7.011, 3.168, -14.070))),
+    "EtOH": (
+        SpinGroup(
+            (3.6451, 3.6451, 1.1782, 1.1782, 1.1782),
+            {(0, 2): 7.080, (0, 3): 7.080, (0, 4): 7.080, (1, 2): 7.080, (1, 3): 7.080, (1, 4): 7.080},
+        ),
+    ),
+    "Pyr": (_singlet(2.3590, 3),),
+    "Ser": (SpinGroup((3.8347, 3.9379, 3.9764), {(0, 1): 5.979, (0, 2): 3.561, (1, 2): -12.254}),),
+    "Suc": (_singlet(2.3920, 4),),
+    "Thr": (
+        SpinGroup(
+            (3.5785, 4.2464, 1.3158, 1.3158, 1.3158), {(0, 1): 4.917, (1, 2): 6.350, (1, 3): 6.350, (1, 4): 6.350}
+        ),
+    ),
 }  # fmt: skip
+BRAIN = tuple(SPIN_SYSTEMS)[:21]

@@ -73,7 +73,7 @@ def simulate_functional(
     rest = sum(size * decays[name] for name, size in CONCENTRATIONS.items())
     total_naa = CONCENTRATIONS["NAA"] + CONCENTRATIONS["NAAG"]
     glx = GLUTAMATE_SHARE_OF_GLX * decays["Glu"] + (1 - GLUTAMATE_SHARE_OF_GLX) * decays["Gln"]
-    common = rest * damping + _macromolecules(times)
+    common = rest * damping + simulated_macromolecules(times)
     water = water_residual * 3 * total_naa * np.exp(2j * np.pi * 3.0 * times - np.pi * 9 * times)
     peak = np.abs(np.fft.fft(CONCENTRATIONS["NAA"] * decays["NAA"] * damping)).max()
     noise = peak / (2 * snr) / np.sqrt(POINTS) * np.sqrt(transients_per_block)
@@ -103,7 +103,7 @@ def simulate_functional(
     return nifti_mrs_bytes(Spectrum(fids, DWELL_TIME_S, FREQUENCY_MHZ, "1H", header))
 
 
-def _macromolecules(times: NDArray[np.floating[Any]]) -> Complex:
+def simulated_macromolecules(times: NDArray[np.floating[Any]]) -> Complex:
     """Return the modelled macromolecules at 3 T, without lipids."""
     fid = np.zeros(len(times), dtype=np.complex128)
     hertz_per_ppm = FREQUENCY_MHZ * (FIELD_OF_WIDTHS_MHZ / FREQUENCY_MHZ) ** 0.2

@@ -4,13 +4,13 @@ Bolliger, Boesch, Kreis (2013), NeuroImage 83:1031-1040; Kreis (2016), Magn Reso
 never a reason to drop a number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sessions.mrs.fit import Fit, Priors, Search
+from sessions.mrs.fit import Fit, Search
 from sessions.mrs.model import Model
 
 Complex = NDArray[np.complexfloating[Any, Any]]
@@ -65,33 +65,48 @@ class Estimates:
 
 
 def estimates(model: Model, projector: Real, spectrum: Complex, fit: Fit, noise: float) -> Estimates:
-    """Return concentrations and their covariance.
+    """Return concentrations and their covariance: how far they would move were the measurement repeated.
 
-    The Fisher matrix holds every concentration and every non-linear parameter, in the metric that the baseline leaves,
-    with the priors as information.
+    With H the curvature of what is minimised (every concentration and non-linear parameter, priors, and the metric that
+    the penalised baseline leaves) and F the part of it that noise can move, the covariance is noise^2 H^-1 F H^-1.
+    Without priors and penalty that is the Cramer-Rao bound, F^-1; with them H^-1 alone would be too large, since a
+    prior does not vary from one measurement to the next. Components held at zero are taken as absent for the others'
+    bounds; their own bound is that of a fit that lets them go.
 
     Parameters
     ----------
     noise
         Standard deviation of the noise in the fitted real spectrum.
     """
-    search = Search(model, projector, spectrum, Priors(fit.noise, fit.phase1_sd))
+    search = Search(model, projector, spectrum, replace(fit.priors, noise=fit.noise))
     search.weights = fit.soft_weights
     state = search.at(fit.parameters, fit.positive)
-    slopes = -search.slopes(state, search.used)
-    jacobian = np.vstack([state.a, slopes])
-    seen = jacobian @ projector.T
-    fisher = jacobian @ jacobian.T - seen @ seen.T
     count = len(model.names)
-    fisher[:count, :count] += search.weights.T @ search.weights
-    own = np.arange(count, len(fisher))
-    fisher[own, own] += fit.noise**2 * search.precision[search.used]
-    diagonal = np.diag(fisher)
-    # What the data say nothing about (the width of a group whose amplitude is zero) is left out.
-    known = diagonal > 1e-14 * diagonal[:count].max()
-    scale = np.where(known, 1 / np.sqrt(np.where(known, diagonal, 1)), 0)
-    scaled = fisher * scale[:, None] * scale[None, :]
-    scaled[np.diag_indices_from(scaled)] += np.where(known, 1e-9, 1)
-    covariance = np.linalg.inv(scaled) * scale[:, None] * scale[None, :] * noise**2
+    jacobian = np.vstack([state.a, -search.slopes(state, search.used)])
+    seen = jacobian @ projector.T
+    left = jacobian - seen @ projector
+    curvature = jacobian @ jacobian.T - seen @ seen.T
+    curvature[:count, :count] += search.weights.T @ search.weights
+    own = np.arange(count, len(curvature))
+    curvature[own, own] += fit.noise**2 * search.precision[search.used]
+    moved = left @ left.T * noise**2
+    absent = np.concatenate([~state.positive, np.zeros(len(own), dtype=bool)])
+    covariance = _sandwich(curvature, moved, ~absent, count)
+    if absent.any():
+        alone = np.diag(_sandwich(curvature, moved, np.ones_like(absent), count))
+        zero = np.flatnonzero(absent)
+        covariance[zero, zero] = alone[zero]
     norms = model.norms
-    return Estimates(model.names, fit.amplitudes / norms, covariance[:count, :count] / norms[:, None] / norms[None, :])
+    return Estimates(model.names, fit.amplitudes / norms, covariance / norms[:, None] / norms[None, :])
+
+
+def _sandwich(curvature: Real, moved: Real, chosen: NDArray[np.bool_], count: int) -> Real:
+    """Return the covariance of the first `count` parameters."""
+    diagonal = np.diag(curvature)
+    # What the data say nothing about (the width of a group whose amplitude is zero) is left out.
+    known = chosen & (diagonal > 1e-14 * diagonal[:count].max())
+    scale = np.where(known, 1 / np.sqrt(np.where(known, diagonal, 1)), 0)
+    scaled = curvature * scale[:, None] * scale[None, :]
+    scaled[np.diag_indices_from(scaled)] += np.where(known, 1e-9, 1)
+    inverse = (np.linalg.inv(scaled) * scale[:, None] * scale[None, :])[:count]
+    return np.asarray(inverse @ moved @ inverse.T)

@@ -1,98 +1,140 @@
 """Eddy-current correction by the water reference, and removal of the residual water.
 
-Klose (1990), Magn Reson Med 14:26-30. HLSVD: Barkhuijsen et al. (1987), J Magn Reson 73:553-557, with the singular
-vectors found by Lanczos iterations whose products with the Hankel matrix are two transforms (Laudadio et al. 2002).
+Klose (1990), Magn Reson Med 14:26-30. HLSVD: `sessions.mrs.hlsvd`.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, svds
 
 from sessions.mrs.grid import CENTRE_PPM
+from sessions.mrs.hlsvd import hlsvd
 
 Complex = NDArray[np.complexfloating[Any, Any]]
 Real = NDArray[np.floating[Any]]
 
 WATER_PPM = (4.4, 5.1)
+RANK = 20
+SECONDS = 0.2
+FEWEST_MODELLED, MOST_MODELLED = 512, 1536
+# Scanners distort the first point (filters); it is modelled by going back from the others.
+FIRST_MODELLED = 1
+# The water's phase is believed while its magnitude is above this share of its beginning (later, weak signals of other
+# places beat with it) and above so many times the noise.
+TRUSTED_SHARE = 0.015
 TRUSTED_SNR = 20.0
-HLSVD_RANK = 20
-HLSVD_POINTS = 1024
+TAIL_SHARE = 0.7
+FEWEST_POINTS = 32
+SMOOTHED_POINTS = 5
+FIRST_POINTS = 20
+
+
+def water_phase(water: Complex, points: int) -> tuple[Real, int]:
+    """Return the phase course of a water reference, and how many points of it were believed.
+
+    Beyond them it goes on as a straight line, which is a shift of frequency and no more.
+    """
+    reference = water[:points]
+    magnitude = scipy.ndimage.uniform_filter1d(np.abs(reference), SMOOTHED_POINTS, mode="nearest")
+    noise = float(np.median(np.abs(reference[-max(8, len(reference) // 8) :])))
+    limit = max(TRUSTED_SHARE * float(magnitude[:FIRST_POINTS].max()), 0.0)
+    # A clean reference that has not decayed at its end has no noise to be seen there.
+    if TRUSTED_SNR * noise < float(magnitude[:FIRST_POINTS].max()):
+        limit = max(limit, TRUSTED_SNR * noise)
+    weak = np.flatnonzero(magnitude < limit)
+    last = max(FEWEST_POINTS, int(weak[0])) if len(weak) else len(reference)
+    last = min(last, len(reference))
+    phase = np.unwrap(np.angle(reference))
+    if last < points:
+        tail = np.arange(int(last * TAIL_SHARE), last)
+        slope, offset = np.polyfit(tail, phase[tail], 1)
+        phase = np.concatenate([phase[:last], offset + slope * np.arange(last, points)])
+    return phase, last
 
 
 def correct_eddy_currents(fids: Complex, water: Complex) -> Complex:
-    """Take the phase course of the water off every decay; water comes to lie at 4.65 ppm with phase zero.
-
-    Beyond the time where the water has decayed towards the noise, its phase goes on as a straight line.
-    """
+    """Take the phase course of the water off every decay; water comes to lie at 4.65 ppm with phase zero."""
     points = min(len(water), fids.shape[-1])
-    reference = water[:points]
-    noise = np.median(np.abs(reference[-points // 8 :])) + 1e-300
-    phase = np.unwrap(np.angle(reference))
-    magnitude = scipy.ndimage.uniform_filter1d(np.abs(reference), 5)
-    weak = np.flatnonzero(magnitude < TRUSTED_SNR * noise)
-    last = int(weak[0]) if len(weak) and weak[0] > 32 else (points if not len(weak) else 32)
-    if last < points:
-        tail = np.arange(last // 2, last)
-        slope, offset = np.polyfit(tail, phase[tail], 1)
-        phase[last:] = offset + slope * np.arange(last, points)
+    phase, _ = water_phase(water, points)
     return np.asarray(fids[..., :points] * np.exp(-1j * phase))
 
 
+@dataclass(frozen=True)
+class WaterModel:
+    """The exponentials of a series' mean, by which the water of each of its transients is found.
+
+    Parameters
+    ----------
+    solver
+        Takes the first points of a decay to the amplitudes of all exponentials.
+    water
+        The course of each exponential that lies on the water, over all points; columns of `solver`'s result.
+    columns
+        Which of the amplitudes those are.
+    """
+
+    solver: Complex
+    water: Complex
+    columns: NDArray[np.intp]
+
+    def of(self, fids: Complex) -> Complex:
+        """Return the water of decays, one a row."""
+        points = self.solver.shape[1]
+        amplitudes = fids[:, FIRST_MODELLED : FIRST_MODELLED + points] @ self.solver.T
+        return np.asarray(amplitudes[:, self.columns] @ self.water)
+
+
+def water_model(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> WaterModel | None:
+    """Decompose a decay and keep what is needed to find water in others like it; None where there is no water.
+
+    Besides each water exponential its derivative by frequency and width is offered, since both drift in a series.
+    """
+    points = _points(len(fid), dwell_time_s)
+    poles, _ = hlsvd(fid[FIRST_MODELLED : FIRST_MODELLED + points], RANK)
+    chosen = _on_water(poles, dwell_time_s, frequency_mhz)
+    if not chosen.any():
+        return None
+    inside = np.exp(np.outer(np.arange(points), np.log(poles + 1e-300)))
+    drifting = inside[:, chosen] * (np.arange(points) / points)[:, None]
+    table = np.hstack([inside, drifting])
+    everywhere = np.arange(len(fid)) - FIRST_MODELLED
+    courses = np.exp(np.outer(np.log(poles[chosen]), everywhere))
+    water = np.vstack([courses, courses * (everywhere / points)])
+    columns = np.concatenate([np.flatnonzero(chosen), len(poles) + np.arange(int(chosen.sum()))])
+    return WaterModel(np.linalg.pinv(table, rcond=1e-8), water, columns)
+
+
 def remove_residual_water(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> tuple[Complex, float]:
-    """Subtract the damped exponentials that lie on the residual water.
+    """Subtract the damped exponentials that lie on the residual water of one decay.
 
     Returns
     -------
     fid, removed
         The decay without water, and the share of the signal's energy that was taken off.
     """
-    poles, amplitudes = hlsvd(fid, HLSVD_RANK)
-    ppm = CENTRE_PPM + np.angle(poles) / (2 * np.pi * dwell_time_s) / frequency_mhz
-    chosen = (ppm > WATER_PPM[0]) & (ppm < WATER_PPM[1])
+    points = _points(len(fid), dwell_time_s)
+    poles, amplitudes = hlsvd(fid[FIRST_MODELLED : FIRST_MODELLED + points], RANK)
+    chosen = _on_water(poles, dwell_time_s, frequency_mhz)
     if not chosen.any():
         return fid, 0.0
-    water = amplitudes[chosen] @ np.exp(np.outer(np.log(poles[chosen]), np.arange(len(fid))))
+    water = amplitudes[chosen] @ np.exp(np.outer(np.log(poles[chosen]), np.arange(len(fid)) - FIRST_MODELLED))
     energy = float(np.vdot(fid, fid).real) or 1.0
     return np.asarray(fid - water), float(np.vdot(water, water).real) / energy
 
 
-def hlsvd(fid: Complex, rank: int) -> tuple[Complex, Complex]:
-    """Decompose a decay into damped exponentials.
+def remove_water_of_series(fids: Complex, mean: Complex, dwell_time_s: float, frequency_mhz: float) -> Complex:
+    """Subtract the residual water of every transient by the exponentials of their mean."""
+    model = water_model(mean, dwell_time_s, frequency_mhz)
+    return fids if model is None else np.asarray(fids - model.of(fids))
 
-    Returns
-    -------
-    poles, amplitudes
-        The decay is about the sum of amplitude * pole ** n; growing poles are put on the unit circle.
-    """
-    signal = fid[:HLSVD_POINTS]
-    rows = len(signal) // 2
-    columns = len(signal) - rows + 1
-    size = scipy.fft.next_fast_len(len(signal) + columns)
-    forward = scipy.fft.fft(signal, size)
 
-    # Hankel products are correlations: (H x)_i = sum_j s_(i+j) x_j, and H^H y with the conjugate signal.
-    def times(x: Complex) -> Complex:
-        return np.asarray(
-            scipy.fft.ifft(forward * scipy.fft.fft(x.ravel()[::-1], size))[columns - 1 : columns - 1 + rows]
-        )
+def _points(available: int, dwell_time_s: float) -> int:
+    return min(available - FIRST_MODELLED, max(FEWEST_MODELLED, min(MOST_MODELLED, round(SECONDS / dwell_time_s))))
 
-    backward = scipy.fft.fft(signal.conj(), size)
 
-    def adjoint(y: Complex) -> Complex:
-        return np.asarray(
-            scipy.fft.ifft(backward * scipy.fft.fft(y.ravel()[::-1], size))[rows - 1 : rows - 1 + columns]
-        )
-
-    hankel = LinearOperator((rows, columns), matvec=times, rmatvec=adjoint, dtype=np.complex128)
-    start = np.ones(min(rows, columns), dtype=np.complex128)
-    left, _, _ = svds(hankel, k=rank, v0=start, tol=1e-6)
-    shift, *_ = np.linalg.lstsq(left[:-1], left[1:], rcond=None)
-    poles = np.linalg.eigvals(shift)
-    poles = poles / np.maximum(np.abs(poles), 1)
-    vandermonde = np.exp(np.outer(np.arange(len(signal)), np.log(poles + 1e-300)))
-    amplitudes, *_ = np.linalg.lstsq(vandermonde, signal, rcond=None)
-    return poles, amplitudes
+def _on_water(poles: Complex, dwell_time_s: float, frequency_mhz: float) -> NDArray[np.bool_]:
+    ppm = CENTRE_PPM + np.angle(poles) / (2 * np.pi * dwell_time_s) / frequency_mhz
+    return np.asarray((ppm > WATER_PPM[0]) & (ppm < WATER_PPM[1]))

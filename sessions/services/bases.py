@@ -1,7 +1,7 @@
-"""Basis sets of a study: uploaded as .BASIS, or simulated; and which of them fits a spectrum."""
+"""Basis sets of a study: simulated ones, the default, and which of them fits a spectrum (`basis_library`: uploads)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +21,8 @@ from studyportal.studies.models import Study
 MHZ_PER_TESLA = 42.577
 FIELD_TOLERANCE = 0.08
 SAME_ECHO_MS = 2.0
-LIMIT_BYTES = 32 * 1024 * 1024
 SIMULATION = re.compile(r"^sim:(press|steam):(\d{1,3}(?:\.\d{1,3})?),(\d{1,4}(?:\.\d{1,3})?)@(\d{1,2}(?:\.\d{1,3})?)T$")
 NUMBER = r"\s*=\s*([-+0-9.Ee]+)"
-
-
-@transaction.atomic
-def add_uploaded(*, study: Study, name: str, filename: str, content: bytes, by: User) -> BasisSet:
-    """Keep an LCModel .BASIS file under its hash; field strength and echo time are read from it.
-
-    Raises:
-        NotPermitted: the role does not include reviews of fits.
-        InvalidInput: the name is taken or empty, or the file is not a basis; the message says what is missing.
-    """
-    check(by, Permission.QUANTIFICATION_REVIEW, study)
-    _refuse_name(study, name)
-    if not filename.lower().endswith(".basis"):
-        raise _wrong("Choose a file whose name ends in .BASIS.")
-    if len(content) > LIMIT_BYTES:
-        msg = f"The file is larger than {LIMIT_BYTES // 1024**2} MB, the largest that is taken."
-        raise _wrong(msg)
-    field_tesla, echo_time_ms = _read_header(content)
-    digest = store.put(content)
-    same = study.basis_sets.filter(stored_sha256=digest).first()
-    if same is not None:
-        msg = f"This file is here already: {same.name}."
-        raise _wrong(msg)
-    return _create(
-        study, name, by, stored_sha256=digest, suffix=".basis", field_tesla=field_tesla, echo_time_ms=echo_time_ms
-    )
 
 
 @transaction.atomic
@@ -61,7 +34,7 @@ def add_simulated(*, study: Study, name: str, simulation: str, by: User) -> Basi
         InvalidInput: the name is taken or empty, or the simulation is not written as above.
     """
     check(by, Permission.QUANTIFICATION_REVIEW, study)
-    _refuse_name(study, name)
+    refuse_name(study, name)
     written = simulation.strip() if simulation.strip().startswith("sim:") else f"sim:{simulation.strip()}"
     found = SIMULATION.match(written)
     if found is None or not 0 < float(found[4]) <= 25:
@@ -78,8 +51,11 @@ def make_default(*, basis: BasisSet, by: User) -> BasisSet:
 
     Raises:
         NotPermitted: the role does not include reviews of fits.
+        InvalidInput: these are measured macromolecules, which are never fitted with alone.
     """
     check(by, Permission.QUANTIFICATION_REVIEW, basis.study)
+    if basis.kind != BasisSet.Kind.METABOLITES:
+        raise InvalidInput("Measured macromolecules are chosen in the analysis protocol, beside a basis set.")
     basis.study.basis_sets.filter(is_default=True).exclude(pk=basis.pk).update(is_default=False)
     basis.is_default = True
     basis.save(update_fields=["is_default"])
@@ -87,26 +63,34 @@ def make_default(*, basis: BasisSet, by: User) -> BasisSet:
     return basis
 
 
-def choose(*, study: Study, header: Mapping[str, Any]) -> BasisSet:
+def choose(*, study: Study, header: Mapping[str, Any], among: Sequence[str] = ()) -> BasisSet:
     """Return the study's default basis when it has the spectrum's field strength and echo time, else the nearest one.
 
-    Of those with the field strength, one with the spectrum's echo time goes before the default.
+    Of those with the field strength, one with the spectrum's echo time goes before the default. `among`: the ids of an
+    analysis protocol's sets; there the default has no say, so that a later default changes nothing.
 
     Raises:
-        Refused: no basis of the study has it.
+        Refused: no basis of the study, or of `among`, has it.
     """
-    known = list(study.basis_sets.order_by("-is_default", "name"))
+    known = list(study.basis_sets.filter(kind=BasisSet.Kind.METABOLITES).order_by("-is_default", "name"))
+    if among:
+        known = sorted((one for one in known if str(one.pk) in among), key=lambda one: among.index(str(one.pk)))
     if not known:
         raise Refused("no_basis", "The study has no basis set yet. Add one under Basis sets, then run again.")
     tesla, echo = field_of(header), echo_time_of(header)
     fitting = [one for one in known if tesla is None or one.field_tesla is None or _near(one.field_tesla, tesla)]
     if not fitting:
+        whose = "analysis protocol" if among else "study"
+        remedy = "Tell the imaging analyst." if among else "Add one under Basis sets, then run again."
         msg = (
-            f"This spectrum was measured at {tesla:.1f} T and the study has no basis set for that field strength. "
-            "Add one under Basis sets, then run again."
+            f"This spectrum was measured at {tesla:.1f} T and the {whose} has no basis set for that field strength. "
+            f"{remedy}"
         )
         raise Refused("no_matching_basis", msg)
-    return min(fitting, key=lambda one: (_is_off(one, echo), not one.is_default, _distance(one.echo_time_ms, echo)))
+    return min(
+        fitting,
+        key=lambda one: (_is_off(one, echo), not (one.is_default or among), _distance(one.echo_time_ms, echo)),
+    )
 
 
 def engine_argument(basis: BasisSet, folder: Path) -> str:
@@ -143,25 +127,18 @@ def _distance(one: float | None, other: float | None) -> float:
     return abs(one - other) if one is not None and other is not None else 1e3
 
 
-def _read_header(content: bytes) -> tuple[float, float | None]:
-    """Return field strength and echo time of an LCModel basis: a namelist in plain text."""
-    text = content.decode("latin-1")
-    upper = text.upper()
-    if "\x00" in text or "$BASIS" not in upper or "METABO" not in upper:
-        raise _wrong("This is not an LCModel basis: it holds no $BASIS block.")
-    frequency = re.search("HZPPPM" + NUMBER, upper)
-    if frequency is None or not 10 <= float(frequency[1]) <= 1000:
-        raise _wrong("The basis does not say its field strength (HZPPPM, 10 to 1000 MHz).")
-    names = set(re.findall(r"METABO\s*=\s*'([^']+)'", upper))
-    missing = [name for name in ("NAA", "GLU") if name not in names]
-    if missing:
-        msg = f"The basis has no {' and no '.join(missing)}: ratios could not be computed."
-        raise _wrong(msg)
-    echo = re.search("ECHOT" + NUMBER, upper)
-    return round(float(frequency[1]) / MHZ_PER_TESLA, 2), float(echo[1]) if echo else None
+def echo_time_in(content: bytes) -> float | None:
+    """Return the echo time in ms that an LCModel basis gives in its namelist."""
+    echo = re.search("ECHOT" + NUMBER, content.decode("latin-1").upper())
+    return float(echo[1]) if echo else None
 
 
-def _refuse_name(study: Study, name: str) -> None:
+def refuse_name(study: Study, name: str) -> None:
+    """Refuse a name that is empty, too long or taken.
+
+    Raises:
+        InvalidInput: with what is wrong with it.
+    """
     msg = ""
     if not name.strip() or len(name.strip()) > 80:
         msg = "Give the basis a name of 80 characters at most."
@@ -169,10 +146,6 @@ def _refuse_name(study: Study, name: str) -> None:
         msg = "Another basis set of this study has this name."
     if msg:
         raise InvalidInput(msg, fields={"name": msg})
-
-
-def _wrong(message: str) -> InvalidInput:
-    return InvalidInput(message, fields={"file": message}, code="not_a_basis")
 
 
 def _create(study: Study, name: str, by: User, **values: Any) -> BasisSet:  # Any: the columns of one row

@@ -4,6 +4,7 @@ Every write goes through the lease. The child process works in a folder of its o
 a log line. Bytes are put into the store before the rows that name them, so that a row never points at nothing.
 """
 
+import datetime
 import json
 import tempfile
 import uuid
@@ -16,6 +17,7 @@ from django.db import transaction
 
 from sessions.fits import WATER_LEFT_OUT
 from sessions.models import (
+    BasisSet,
     MetaboliteEstimate,
     QuantificationResult,
     QuantificationRun,
@@ -24,11 +26,19 @@ from sessions.models import (
     Upload,
 )
 from sessions.policies import infusion_start
-from sessions.quality import verdict
-from sessions.services import bases, jobs, sandbox, store, uploads
+from sessions.quality import Verdict, verdict
+from sessions.services import bases, jobs, originals, sandbox, store
+from sessions.services.analysis_protocols import terms_of
 from studyportal import clock
+from studyportal.errors import NotFound
 
 State = QuantificationRun.State
+LEFT_OUT: Mapping[str, tuple[str, str]] = {
+    "water-mismatch": ("--water", WATER_LEFT_OUT),
+    "series-invalid": ("--window", "The analysis protocol's sliding window does not fit this file: it was left out."),
+    "blocks-invalid": ("--blocks", "The analysis protocol's number of blocks does not fit this file: it was left out."),
+}
+"""The option that a refusal is about, and what the result says when it is asked without."""
 STAGES = {"preprocessing": State.PREPROCESSING, "fitting": State.FITTING}
 
 
@@ -44,6 +54,9 @@ def process(*, run_id: uuid.UUID) -> None:
         return
     except sandbox.Refused as refusal:
         _end(lease, refusal)
+    except NotFound as damage:
+        # A stored file is missing or no longer what it was: no number is computed from it, and trying again is no use.
+        _end(lease, sandbox.Refused(damage.reason_code, damage.message))
     except sandbox.Crashed:
         _put_back(lease)
 
@@ -91,7 +104,7 @@ def _store(lease: jobs.Lease, spectrum: Spectrum, folder: Path) -> None:
         spectrum.status, spectrum.header = Spectrum.Status.STORED, answer.get("header", {})
         spectrum.stored_sha256, spectrum.stored_bytes = digest, len(content)
         spectrum.save(update_fields=["status", "header", "stored_sha256", "stored_bytes"])
-        transaction.on_commit(lambda: uploads.remove_raw(upload=upload), robust=True)
+        transaction.on_commit(lambda: originals.remove_raw(upload=upload), robust=True)
 
 
 def _store_water(lease: jobs.Lease, water: Spectrum, folder: Path) -> None:
@@ -107,7 +120,7 @@ def _reject(lease: jobs.Lease, spectrum: Spectrum) -> None:
         jobs.held(lease)
         spectrum.status = Spectrum.Status.REJECTED
         spectrum.save(update_fields=["status"])
-        transaction.on_commit(lambda: uploads.remove_raw(upload=spectrum.upload), robust=True)
+        transaction.on_commit(lambda: originals.remove_raw(upload=spectrum.upload), robust=True)
 
 
 def _with_basis(lease: jobs.Lease) -> QuantificationRun:
@@ -115,7 +128,10 @@ def _with_basis(lease: jobs.Lease) -> QuantificationRun:
     with transaction.atomic():
         run = jobs.held(lease)
         if run.basis is None:
-            run.basis = bases.choose(study=run.spectrum.session.participant.study, header=run.spectrum.header)
+            run.basis = bases.choose(
+                study=run.spectrum.session.participant.study, header=run.spectrum.header,
+                among=run.settings.get("bases", ()),
+            )  # fmt: skip
             run.save(update_fields=["basis"])
         return run
 
@@ -131,27 +147,45 @@ def _fit(
         reference = folder / "water.nii.gz"
         reference.write_bytes(store.get(water.stored_sha256))
         arguments += ["--water", reference]
-    arguments += [
-        "--settings",
-        json.dumps(run.settings["engine"]),
-        "--curves",
-        curves,
-        "--blocks",
-        "auto",
-        "--progress",
-    ]
+    arguments += ["--settings", json.dumps(run.settings["engine"]), "--curves", curves, "--progress"]
+    arguments += ["--blocks", run.settings.get("blocks", "auto")]
+    if window := run.settings.get("window"):
+        arguments += ["--window", str(window)]
+    if measured := run.settings.get("macromolecules"):
+        arguments += ["--macromolecules", _measured(measured, folder)]
     jobs.renew(lease, State.PREPROCESSING, 0.0)
-    tick = partial(_tick, lease, State.PREPROCESSING)
-    try:
-        document = sandbox.engine(arguments, folder=folder, tick=tick)
-    except sandbox.Refused as refusal:
-        if refusal.code != "water-mismatch":
-            raise
-        # The session's newest water was linked before either file could be read; another scan's must not fail this one.
-        at = arguments.index("--water")
-        document = sandbox.engine(arguments[:at] + arguments[at + 2 :], folder=folder, tick=tick)
-        document["flags"].append(WATER_LEFT_OUT)
+    document = _quantified(arguments, folder, partial(_tick, lease, State.PREPROCESSING))
     return document, curves.read_bytes()
+
+
+def _quantified(arguments: list[str | Path], folder: Path, tick: sandbox.Tick) -> dict[str, Any]:
+    """Run the engine; what the file cannot give is left out of the question, and the result says so.
+
+    The session's newest water was linked before either file could be read, and a protocol asks the same of every file:
+    another scan's water, or a series where there is none, must not fail a spectrum.
+    """
+    flags: list[str] = []
+    while True:
+        try:
+            document = sandbox.engine(arguments, folder=folder, tick=tick)
+        except sandbox.Refused as refusal:
+            option, flag = LEFT_OUT.get(refusal.code, ("", ""))
+            if option not in arguments:
+                raise
+            at = arguments.index(option)
+            arguments = arguments[:at] + arguments[at + 2 :]
+            flags.append(flag)
+        else:
+            document["flags"] += flags
+            return document
+
+
+def _measured(basis_id: str, folder: Path) -> Path:
+    """Write the measured macromolecules of the protocol beside the spectrum."""
+    found = BasisSet.objects.get(pk=basis_id)
+    place = folder / f"macromolecules{found.suffix}"
+    place.write_bytes(store.get(found.stored_sha256))
+    return place
 
 
 def _tick(lease: jobs.Lease, fallback: str, stage: str, fraction: float) -> bool:
@@ -169,13 +203,35 @@ def _commit(lease: jobs.Lease, document: dict[str, Any], curves: bytes) -> None:
     with transaction.atomic():
         run = jobs.held(lease)
         session = run.spectrum.session
-        study = session.participant.study
+        judged, now = judge(run, document), clock.now()
         result = QuantificationResult.objects.create(
             run=run, document=document, curves_sha256=curves_sha256, seconds=float(document["seconds"]),
-            is_usable=verdict(document, study.mrs_settings, study.mrs_primary_ratio).is_usable, created_at=clock.now(),
+            is_usable=judged.is_usable, verdict=judged.document(), seconds_to_verdict=_since_last_byte(run, now),
+            created_at=now,
         )  # fmt: skip
         MetaboliteEstimate.objects.bulk_create(_estimates(result, document, _minutes_to_scan(run.spectrum, session)))
         _done(run)
+
+
+def judge(run: QuantificationRun, document: Mapping[str, Any]) -> Verdict:
+    """Judge a document by the thresholds that the run was asked with: its protocol's, else the study's own."""
+    study = run.spectrum.session.participant.study
+    planned = terms_of(run.protocol).thresholds() if run.protocol else study.mrs_settings.get("quality", {})
+    return verdict(document, planned, study.mrs_primary_ratio)
+
+
+def verdict_of(run: QuantificationRun) -> Verdict:
+    """Return the verdict that was recorded with a result; results of earlier versions of the portal are judged now."""
+    recorded = run.result.verdict
+    return Verdict.from_document(recorded) if recorded else judge(run, run.result.document)
+
+
+def _since_last_byte(run: QuantificationRun, now: datetime.datetime) -> float | None:
+    """Return the seconds from the upload's last byte to the verdict; later runs of a spectrum are nobody's waiting."""
+    upload = run.spectrum.upload
+    arrived = upload.last_byte_at or upload.completed_at
+    is_first = not QuantificationResult.objects.filter(run__spectrum=run.spectrum_id).exists()
+    return round((now - arrived).total_seconds(), 1) if arrived is not None and is_first else None
 
 
 def _estimates(

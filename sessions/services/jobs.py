@@ -16,6 +16,7 @@ from sessions.models import QuantificationRun
 ATTEMPTS = 5
 GAVE_UP = "The quantification stopped five times without an answer. Run it again, or tell the study office."
 SWEEP_LOCK = 7_204_511
+MOST_OF_BATCHES_SENT = 16
 State = QuantificationRun.State
 ACTIVE = [state.value for state in QuantificationRun.ACTIVE]
 
@@ -49,8 +50,28 @@ WHERE attempts >= %s AND (state = 'queued' OR (state = ANY(%s) AND lease_expires
 DUE = """
 UPDATE jobs.quantification_run SET sent_at = clock_timestamp()
 WHERE coalesce(sent_at, queued_at) < clock_timestamp() - make_interval(secs => %s)
-    AND (state = 'queued' OR (state = ANY(%s) AND lease_expires_at < clock_timestamp()))
-RETURNING id
+    AND ((state = 'queued' AND priority = 0) OR (state = ANY(%s) AND lease_expires_at < clock_timestamp()))
+RETURNING id, priority
+"""
+# A batch is sent a few runs at a time: each that ends sends the next, and what got lost counts as sent no longer.
+# In a WITH, not in a subquery: the planner may run a locking subquery more than once, and its LIMIT anew each time.
+FEED = """
+WITH next AS MATERIALIZED (
+    SELECT id FROM jobs.quantification_run
+    WHERE state = 'queued' AND priority > 0
+        AND (sent_at IS NULL OR sent_at < clock_timestamp() - make_interval(secs => %(resend)s))
+    ORDER BY priority, queued_at, id
+    LIMIT greatest(0, %(most)s - (
+        SELECT count(*) FROM jobs.quantification_run
+        WHERE priority > 0 AND (
+            (state = ANY(%(active)s) AND lease_expires_at >= clock_timestamp())
+            OR (state = 'queued' AND sent_at >= clock_timestamp() - make_interval(secs => %(resend)s))
+        )
+    ))
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs.quantification_run AS run SET sent_at = clock_timestamp() FROM next WHERE run.id = next.id
+RETURNING run.id, run.priority
 """
 
 
@@ -112,11 +133,19 @@ def held(lease: Lease) -> QuantificationRun:
     mine = QuantificationRun.objects.filter(pk=lease.run_id, fencing_token=lease.token, state__in=ACTIVE)
     if mine.select_for_update().first() is None:
         raise LeaseLost
-    return mine.select_related("basis", "spectrum__upload", "spectrum__session__participant__study").get()
+    return mine.select_related("basis", "protocol", "spectrum__upload", "spectrum__session__participant__study").get()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A run whose id is to be sent to the queue; a priority above 0 waits behind everything at 0."""
+
+    run_id: uuid.UUID
+    priority: int
 
 
 @transaction.atomic
-def sweep() -> list[uuid.UUID]:
+def sweep() -> list[Due]:
     """Give up on runs that failed too often; return those that must be sent again. One sweeper at a time."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [SWEEP_LOCK])
@@ -124,7 +153,18 @@ def sweep() -> list[uuid.UUID]:
             return []
         cursor.execute(ABANDON, [GAVE_UP, ATTEMPTS, ACTIVE])
         cursor.execute(DUE, [settings.PORTAL_JOB_RESEND_SECONDS, ACTIVE])
-        return [run_id for (run_id,) in cursor.fetchall()]
+        return [Due(*row) for row in cursor.fetchall()] + feed()
+
+
+@transaction.atomic
+def feed() -> list[Due]:
+    """Return the next runs of batches to send, few at a time, so that an upload never waits behind a batch."""
+    with connection.cursor() as cursor:
+        given: dict[str, float | list[str]] = {
+            "resend": settings.PORTAL_JOB_RESEND_SECONDS, "most": MOST_OF_BATCHES_SENT, "active": ACTIVE,
+        }  # fmt: skip
+        cursor.execute(FEED, given)
+        return [Due(*row) for row in cursor.fetchall()]
 
 
 def _own(statement: str, parameters: Sequence[str | float | uuid.UUID | list[str]]) -> None:

@@ -1,6 +1,7 @@
 """Which files may be announced: format, companion, size. Pure rules; what is inside is judged in the sandbox."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -8,9 +9,16 @@ from django.conf import settings
 
 from studyportal.errors import InvalidInput
 
-SUFFIXES = (".nii.gz", ".nii", ".sdat", ".spar", ".rda", ".ima", ".dcm")
+SUFFIXES = (
+    ".nii.gz", ".nii", ".sdat", ".spar", ".rda", ".ima", ".dcm", ".dat", ".7", ".raw", ".h2o", ".txt", ".zip",
+)  # fmt: skip
 COMPANIONS = {".sdat": ".spar"}
-ACCEPTED = "NIfTI-MRS (.nii, .nii.gz), Philips .SDAT with .SPAR, Siemens .rda, .IMA or .dcm"
+# Scanners export DICOM files under a number, or under no suffix at all; the content tells whether it is one.
+NUMBERED = re.compile(r"^[^.]+$|\.\d+$")
+ACCEPTED = (
+    "NIfTI-MRS (.nii, .nii.gz), Siemens .dat, .rda, .IMA or .dcm, GE P-file (.7), Philips .SDAT with .SPAR or .dcm, "
+    "jMRUI .txt, LCModel .RAW, or a .zip of one of them"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +52,7 @@ def suffix_of(file: Announced) -> str:
         InvalidInput: no known format ends so.
     """
     name = file.filename.lower()
-    suffix = next((one for one in SUFFIXES if name.endswith(one)), None)
+    suffix = next((one for one in SUFFIXES if name.endswith(one)), ".dcm" if NUMBERED.search(name) else None)
     if suffix is None:
         msg = f"This kind of file is not supported. Choose {ACCEPTED}."
         raise InvalidInput(msg, fields={"file": msg}, code="unknown_format")

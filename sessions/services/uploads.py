@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from sessions.models import QuantificationRun, Spectrum, StudySession, Upload
-from sessions.services import quantification, store
+from sessions.services import originals, quantification, store
 from sessions.services.upload_rules import (
     Announced,
     WholeFile,
@@ -29,7 +29,6 @@ from studyportal.accounts.selectors import check
 from studyportal.audit import events
 from studyportal.errors import InvalidInput, InvalidState, NotFound
 
-STALE_AFTER = datetime.timedelta(hours=24)
 PIECE_LIMIT_BYTES = 8 * 1024 * 1024
 
 
@@ -93,12 +92,7 @@ def append(*, upload: Upload, offset: int, content: bytes, by: User) -> Upload:
         InvalidInput: the piece is too large, or longer than what was announced.
         InvalidState: the upload stands at another offset (`offset_conflict`), or has ended.
     """
-    locked = Upload.objects.select_for_update(of=("self",)).select_related("session__participant__study").get(
-        pk=upload.pk
-    )  # fmt: skip
-    if locked.created_by_id != by.pk:
-        raise NotFound("This upload is not yours.")
-    check(by, Permission.SPECTRUM_UPLOAD, locked.session.participant.study, locked.session.participant.site)
+    locked = _mine(upload, by)
     if locked.removed_at is not None:
         raise InvalidState("This upload was stopped. Choose the file again.", code="upload_ended")
     if offset != locked.received_bytes:
@@ -109,8 +103,24 @@ def append(*, upload: Upload, offset: int, content: bytes, by: User) -> Upload:
     if content:
         store.put_part(locked.pk, offset, content)
         locked.received_bytes = offset + len(content)
-        locked.save(update_fields=["received_bytes"])
+        locked.last_byte_at = clock.now()
+        locked.save(update_fields=["received_bytes", "last_byte_at"])
     return locked
+
+
+@transaction.atomic
+def stop(*, upload: Upload, by: User) -> None:
+    """End an upload that is not finished and forget its bytes, with those of its companions.
+
+    Raises:
+        NotFound: the upload is somebody else's.
+        InvalidState: the file has arrived; it belongs to the study now.
+    """
+    locked = _mine(upload, by)
+    if locked.completed_at is not None:
+        raise InvalidState("This file has arrived already: it belongs to the study now.", code="upload_complete")
+    for one in (locked, *locked.companions.all()):
+        originals.end(upload=one)
 
 
 def finish(*, upload: Upload, by: User) -> Arrival:
@@ -121,7 +131,7 @@ def finish(*, upload: Upload, by: User) -> Arrival:
     """
     if upload.completed_at is None:
         if store.digest_of(upload.pk) != upload.sha256:
-            _end(upload)
+            originals.end(upload=upload)
             raise InvalidInput(
                 "The file that arrived differs from yours: the checksums disagree. Nothing is stored, upload it again.",
                 code="checksum_mismatch",
@@ -179,25 +189,6 @@ def receive(
     ]
 
 
-@transaction.atomic
-def remove_raw(*, upload: Upload) -> None:
-    """Delete the raw bytes of an upload and of its companions, and say when."""
-    for one in (upload, *upload.companions.all()):
-        _end(one)
-
-
-def tidy() -> None:
-    """End uploads that nobody went on with for a day, and remove raw bytes that a crash left behind."""
-    stale = Upload.objects.filter(removed_at=None, completed_at=None, created_at__lt=clock.now() - STALE_AFTER)
-    stored = (
-        Upload.objects.filter(removed_at=None, parent=None)
-        .exclude(spectrum__status=Spectrum.Status.RECEIVED)
-        .filter(spectrum__isnull=False)
-    )
-    for upload in [*stale, *stored]:
-        remove_raw(upload=upload)
-
-
 def _send_whole(upload: Upload, file: WholeFile, by: User) -> Arrival:
     beside = {hashlib.sha256(content).hexdigest(): content for _, content in file.companions}
     for companion in upload.companions.all():
@@ -218,13 +209,13 @@ def _receive(upload: Upload, by: User) -> Arrival:
     known = _known(session, upload.sha256)
     if known is not None and known.status != Spectrum.Status.REJECTED:
         if known.upload_id != upload.pk:
-            transaction.on_commit(lambda: remove_raw(upload=upload), robust=True)
+            transaction.on_commit(lambda: originals.remove_raw(upload=upload), robust=True)
         return Arrival(upload=upload, spectrum=known, is_duplicate=known.upload_id != upload.pk)
     spectrum = known or Spectrum(session=session, ordinal=session.spectra.count() + 1, original_sha256=upload.sha256)
     spectrum.upload, spectrum.kind, spectrum.status = upload, upload.kind, Spectrum.Status.RECEIVED
     spectrum.uploaded_by, spectrum.uploaded_at = by, clock.now()
     if spectrum.kind == Upload.Kind.METABOLITE:
-        water = session.spectra.filter(kind=Upload.Kind.WATER).exclude(status=Spectrum.Status.REJECTED)
+        water = session.spectra.filter(kind=Upload.Kind.WATER).exclude(status__in=Spectrum.UNUSED)
         spectrum.water_reference = water.order_by("-ordinal").first()
     spectrum.save()
     events.record("spectrum uploaded", study=session.participant.study.code, target=str(spectrum.pk))
@@ -236,10 +227,25 @@ def _receive(upload: Upload, by: User) -> Arrival:
 def _without_water(water: Spectrum) -> Iterator[Spectrum]:
     """Link a water reference that came after its spectrum; yield the spectra that are quantified again with it."""
     lacking = water.session.spectra.filter(kind=Upload.Kind.METABOLITE, water_reference=None)
-    for spectrum in lacking.exclude(status=Spectrum.Status.REJECTED):
+    for spectrum in lacking.exclude(status__in=Spectrum.UNUSED):
         spectrum.water_reference = water
         spectrum.save(update_fields=["water_reference"])
         yield spectrum
+
+
+def _mine(upload: Upload, by: User) -> Upload:
+    """Lock an upload of this person's.
+
+    Raises:
+        NotFound: it is somebody else's.
+    """
+    locked = Upload.objects.select_for_update(of=("self",)).select_related("session__participant__study").get(
+        pk=upload.pk
+    )  # fmt: skip
+    if locked.created_by_id != by.pk:
+        raise NotFound("This upload is not yours.")
+    check(by, Permission.SPECTRUM_UPLOAD, locked.session.participant.study, locked.session.participant.site)
+    return locked
 
 
 def _locked(session: StudySession, by: User) -> StudySession:
@@ -262,14 +268,16 @@ def _known(session: StudySession, sha256: str) -> Spectrum | None:
         InvalidState: another session of the study holds it; this one would be the wrong one.
     """
     study = session.participant.study
-    found = Spectrum.objects.filter(session__participant__study=study, original_sha256=sha256).select_related(
-        "upload", "session__participant__site"
+    found = (
+        Spectrum.objects.filter(session__participant__study=study, original_sha256=sha256)
+        .exclude(status=Spectrum.Status.WITHDRAWN)
+        .select_related("upload", "session__participant__site")
     )
     here = found.filter(session=session).first()
     elsewhere = found.exclude(status=Spectrum.Status.REJECTED).exclude(session=session).first()
     if here is None and elsewhere is not None:
         other = "session" if elsewhere.session.participant_id == session.participant_id else "participant"
-        msg = f"This file belongs to another {other}. Check that you chose the right one."
+        msg = f"This file belongs to another {other}. Check that you chose the right one, or withdraw it there first."
         raise InvalidState(msg, code="file_elsewhere")
     return here
 
@@ -287,9 +295,3 @@ def _row(
         session=session, kind=kind, suffix=suffix_of(file), size_bytes=file.size_bytes, sha256=file.sha256,
         parent=parent, acquired_at=acquired_at, created_by=by, created_at=clock.now(),
     )  # fmt: skip
-
-
-@transaction.atomic
-def _end(upload: Upload) -> None:
-    store.drop_upload(upload.pk)
-    Upload.objects.filter(pk=upload.pk, removed_at=None).update(removed_at=clock.now())

@@ -9,16 +9,21 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from sessions import fits
+from sessions.analysis_protocols import standing_of
+from sessions.imported import imports_of
 from sessions.models import QuantificationRun, Upload
-from sessions.quality import verdict
+from sessions.services import basis_library, fitting
 from sessions.services import quantification as service
-from sessions.spectra import bases_of, estimates_of, run_for
+from sessions.services.analysis_protocols import signed_of
+from sessions.spectra import estimates_of, fitting_bases_of, run_for
 from sessions.spectrum_forms import RetryForm, ReviewForm
+from sessions.stored_files import is_damaged
 from sessions.tasks import enqueue
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
 from studyportal.csp import chart_page
 from studyportal.forms import carried_out, form_page
+from studyportal.sentences import spoken
 
 
 @chart_page
@@ -51,10 +56,10 @@ def state(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
 def retry(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     """Add a run, with another basis where one is chosen."""
     run = run_for(request.user, request.study, run_id, Permission.SPECTRUM_UPLOAD)
-    form = RetryForm(request.POST, bases=bases_of(request.study))
-    again = carried_out(form, lambda: service.retry(run=run, basis=form.cleaned_data["basis"], by=request.user))
+    form = RetryForm(request.POST, bases=fitting_bases_of(request.study))
+    again = carried_out(form, lambda: _again(request, run, form))
     if again is None:
-        for text in [text for texts in form.errors.values() for text in texts]:
+        for text in [*form.non_field_errors(), *spoken(form["basis"])]:
             messages.error(request, str(text))
     else:
         enqueue([again])
@@ -85,6 +90,13 @@ def review(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     return form_page(request, "sessions/quantification.html", form, _context(request, run))
 
 
+def _again(request: StudyRequest, run: QuantificationRun, form: RetryForm) -> QuantificationRun:
+    """Queue a run with the chosen basis, if it suits the spectrum."""
+    chosen = form.cleaned_data["basis"]
+    basis_library.refuse_mismatch(chosen, run.spectrum)
+    return service.retry(run=run, basis=chosen, by=request.user)
+
+
 def _context(request: StudyRequest, run: QuantificationRun) -> dict[str, Any]:
     """Collect what the page shows; nothing that the role may not see is put into it."""
     participant = run.spectrum.session.participant
@@ -94,19 +106,30 @@ def _context(request: StudyRequest, run: QuantificationRun) -> dict[str, Any]:
         "is_water": run.spectrum.kind == Upload.Kind.WATER, "reviews": run.reviews.all(),
         "sequence": fits.sequence_words(run.spectrum.header),
         "may_upload": Permission.SPECTRUM_UPLOAD in request.permissions,
+        "is_masked": Permission.QUANTIFICATION_REVIEW in request.permissions,
         "may_review": Permission.QUANTIFICATION_REVIEW in request.permissions,
         "may_see_values": Permission.METABOLITE_VIEW in request.permissions,
+        "standing": standing_of(run, signed_of(request.study)),
+        "may_see_protocol": Permission.PROTOCOL_VIEW in request.permissions,
     }  # fmt: skip
     if context["may_upload"]:
-        context["retry_form"] = RetryForm(bases=bases_of(request.study))
-    if not hasattr(run, "result"):
-        return context
-    document, primary = run.result.document, request.study.mrs_primary_ratio
-    context |= {"result": run.result, "verdict": verdict(document, request.study.mrs_settings, primary)}
-    if context["may_see_values"]:
+        context["retry_form"] = RetryForm(bases=fitting_bases_of(request.study))
+    if hasattr(run, "result"):
         context |= {
-            "primary": primary, "ratios": fits.ratio_rows(document, primary),
-            "metabolites": fits.metabolite_rows(document), "flags": document.get("flags", []),
-            "course": fits.course(estimates_of(run), document, primary), "is_placed": fits.is_placed(run.spectrum),
+            "result": run.result, "verdict": fitting.verdict_of(run),
+            "is_damaged": is_damaged(request.study, run.result.curves_sha256, run.spectrum.stored_sha256),
         }  # fmt: skip
+        if context["may_see_values"]:
+            context |= _values(run, request.study.mrs_primary_ratio)
     return context
+
+
+def _values(run: QuantificationRun, primary: str) -> dict[str, Any]:
+    """Return the numbers of a result."""
+    document = run.result.document
+    return {
+        "primary": primary, "ratios": fits.ratio_rows(document, primary),
+        "metabolites": fits.metabolite_rows(document), "flags": document.get("flags", []),
+        "course": fits.course(estimates_of(run), document, primary), "is_placed": fits.is_placed(run.spectrum),
+        "fit_finding": fits.fit_finding(document), "import_count": len(imports_of(run.spectrum)),
+    }  # fmt: skip

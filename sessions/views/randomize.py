@@ -5,6 +5,7 @@ import uuid
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from participants.models import Participant
@@ -16,7 +17,9 @@ from sessions.services.randomization import randomize, strata_of
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
 from studyportal.forms import carried_out, form_page
+from studyportal.sentences import spoken
 
+REFUSED = "refused_randomization"
 STEPS = ("Eligible", "Strata", "Check", "Done")
 
 
@@ -41,8 +44,15 @@ def wizard(request: StudyRequest, number: str) -> HttpResponse:
 
 
 def _check(request: StudyRequest, participant: Participant, context: dict[str, object]) -> HttpResponse:
-    """Step 3: the answers once more, the password, and a key that makes a repeated request harmless."""
-    form = RandomizeForm(request.POST or None, initial={"request_id": uuid.uuid4()})
+    """Step 3: the answers once more, the password, and a key that makes a repeated request harmless.
+
+    What was refused for its typing is asked again by a page with an address, so that the browser's Back finds pages and
+    never a form to be sent once more.
+    """
+    if request.method != "POST":
+        form = _refused_before(request, participant) or RandomizeForm(initial={"request_id": uuid.uuid4()})
+        return render(request, "sessions/randomize_check.html", {**context, "form": form, "step": 3})
+    form = RandomizeForm(request.POST)
 
     def act() -> Participant:
         given = form.cleaned_data
@@ -50,11 +60,28 @@ def _check(request: StudyRequest, participant: Participant, context: dict[str, o
             participant=participant, request_id=given["request_id"], password=given["password"], by=request.user
         )
 
-    done = carried_out(form, act) if request.method == "POST" else None
+    done = carried_out(form, act)
     if done is not None:
         messages.success(request, f"{participant.number} is randomized.")
         return redirect("randomization-receipt", participant.number)
+    if not form.non_field_errors():
+        said = spoken(form["password"]) or spoken(form["request_id"])
+        request.session[REFUSED] = [participant.number, form.data.get("request_id", ""), said[0]]
+        return redirect(f"{reverse('randomize', args=[participant.number])}?step=3")
     return form_page(request, "sessions/randomize_check.html", form, {**context, "step": 3})
+
+
+def _refused_before(request: StudyRequest, participant: Participant) -> RandomizeForm | None:
+    """Return the form that was refused a moment ago with its sentence, once; the key stays, the password does not."""
+    number, key, said = request.session.pop(REFUSED, ("", "", ""))
+    if number != participant.number:
+        return None
+    form = RandomizeForm({"request_id": key, "password": "typed again"})
+    if not form.is_valid():
+        form = RandomizeForm({"request_id": uuid.uuid4(), "password": "typed again"})
+        form.is_valid()
+    form.add_error("password", said)
+    return form
 
 
 @requires(Permission.PARTICIPANT_VIEW)

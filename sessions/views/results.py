@@ -1,4 +1,4 @@
-"""The numbers of a finished run as JSON and CSV, for those who may see metabolites."""
+"""What pages draw of a finished run, and its numbers as JSON and CSV, for those who may see metabolites."""
 
 import csv
 import io
@@ -10,19 +10,24 @@ from django.views.decorators.http import require_safe
 
 from sessions import fits
 from sessions.models import QuantificationRun
-from sessions.services import store
+from sessions.services.exports import curves_of
 from sessions.spectra import estimates_of, result_for
-from sessions.views.downloads import attachment
+from sessions.spectrum_figures import course_figure
+from sessions.views.downloads import attachment, download_name
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+
+CURVES = ("ppm", "data", "fit", "baseline", "residual")
 
 
 @requires(Permission.METABOLITE_VIEW)
 @require_safe
 def fit(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     """Send the curves of the fit viewer."""
-    run = _run(request, run_id)
-    return HttpResponse(store.get(run.result.curves_sha256), content_type="application/json")
+    curves = curves_of(_run(request, run_id))
+    shown = {key: curves[key] for key in CURVES if key in curves}
+    shown |= fits.components_as_integers(curves.get("components", {}))
+    return JsonResponse(shown, json_dumps_params={"separators": (",", ":")})
 
 
 @requires(Permission.METABOLITE_VIEW)
@@ -32,9 +37,10 @@ def course(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     run = _run(request, run_id)
     primary, is_placed = request.study.mrs_primary_ratio, fits.is_placed(run.spectrum)
     points = fits.course(estimates_of(run), run.result.document, primary)
-    figure = fits.course_figure(
+    figure = course_figure(
         points, primary, origin="infusion" if is_placed else "scan",
         shaded_minutes=fits.infusion_minutes(run.spectrum.session) if is_placed else None,
+        quality=fits.block_quality(run.result.document),
     )  # fmt: skip
     return JsonResponse(figure)
 
@@ -46,7 +52,7 @@ def table(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     run = _run(request, run_id)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(fits.csv_rows(estimates_of(run)))
-    return attachment(text.getvalue(), _name(run, "csv"), "text/csv; charset=utf-8")
+    return attachment(text.getvalue(), download_name(run, "csv"), "text/csv; charset=utf-8")
 
 
 @requires(Permission.METABOLITE_VIEW)
@@ -54,13 +60,8 @@ def table(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
 def document(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     """Send the engine's whole document."""
     run = _run(request, run_id)
-    return attachment(json.dumps(run.result.document, indent=1), _name(run, "json"), "application/json")
+    return attachment(json.dumps(run.result.document, indent=1), download_name(run, "json"), "application/json")
 
 
 def _run(request: StudyRequest, run_id: uuid.UUID) -> QuantificationRun:
     return result_for(request.user, request.study, run_id, Permission.METABOLITE_VIEW)
-
-
-def _name(run: QuantificationRun, suffix: str) -> str:
-    """Name a download by participant and random ids: nothing in it tells one session from the other."""
-    return f"{run.spectrum.session.participant.number}_{str(run.spectrum_id)[:8]}_run-{run.ordinal}.{suffix}"

@@ -3,14 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.http import Http404
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from studyportal.accounts import tokens
+from studyportal.accounts.access import is_hidden, is_stranger
 from studyportal.accounts.models import ApiToken, User
-from studyportal.accounts.roles import Permission
+from studyportal.accounts.roles import Permission, Role
 from studyportal.accounts.selectors import can, roles_of
 from studyportal.audit.context import acting
 from studyportal.studies.models import Study
@@ -64,10 +66,15 @@ class Member(BasePermission):
     required_permission = "members_only"
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Ask for one living role."""
+        """Ask for one living role; for people of the other door there is nothing here."""
         del view
         study = study_of(request)
-        return isinstance(request.user, User) and study is not None and bool(roles_of(request.user, study))
+        if not isinstance(request.user, User) or study is None:
+            return False
+        roles = roles_of(request.user, study)
+        if roles and is_stranger(roles):
+            raise Http404
+        return bool(roles)
 
 
 def holding(*permissions: Permission) -> type[BasePermission]:
@@ -78,11 +85,15 @@ def holding(*permissions: Permission) -> type[BasePermission]:
         message = "Your role in this study does not include this table. Ask the study's administrator if it should."
 
         def has_permission(self, request: Request, view: "APIView") -> bool:
-            """Check the role matrix; a token opens its own study only."""
+            """Check the role matrix; a token opens its own study only. What is hidden answers 404."""
             del view
             user, study = request.user, study_of(request)
             if not isinstance(user, User) or study is None:
                 return False
-            return all(can(user, permission, study) for permission in permissions)
+            lacking = [permission for permission in permissions if not can(user, permission, study)]
+            roles = roles_of(user, study) if lacking else frozenset[Role]()
+            if roles and any(is_hidden(permission, roles) for permission in lacking):
+                raise Http404
+            return not lacking
 
     return Holding

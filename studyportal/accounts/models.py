@@ -126,6 +126,31 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.prefix})"
 
 
+class Enrolment(models.Model):
+    """A link that opens an account of the unblinded door once: password and authenticator are chosen behind it.
+
+    Only the SHA-256 of its secret is kept. The blinded logins hold no privilege on this table.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="enrolments")
+    digest = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-made_at",)
+
+    class Data:
+        """What each field holds."""
+
+        operational = ("id", "user", "digest", "made_at", "expires_at", "used_at")
+
+    def __str__(self) -> str:
+        return f"enrolment of {self.user_id}"
+
+
 class Signature(models.Model):
     """An electronic signature: who, when, what it means, and the hash of what was on screen.
 

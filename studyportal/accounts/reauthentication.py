@@ -6,18 +6,20 @@ has one, and the session begins anew with a new CSRF token.
 
 import json
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.contrib.auth import authenticate, login
 from django.http import HttpRequest, JsonResponse
 from django.middleware.csrf import get_token
 from django.views.decorators.http import require_http_methods
 
 from studyportal.accounts.access import public
+from studyportal.accounts.doors import refusal_at
 from studyportal.accounts.middleware import STUDY_KEY
 from studyportal.accounts.models import User
-from studyportal.accounts.second_factor import count_wrong_code
+from studyportal.accounts.second_factor import count_wrong_try, opens
 from studyportal.accounts.selectors import studies_of
 
 LONGEST = 4096
@@ -36,14 +38,19 @@ def sign_in_again(request: HttpRequest) -> JsonResponse:
     user = authenticate(request, username=username, password=password) if username and password else None
     if not isinstance(user, User):
         return JsonResponse({"detail": WRONG}, status=401)
+    if refused := refusal_at(settings.PORTAL_DOOR, user):
+        return JsonResponse({"detail": refused}, status=401)
     if is_mfa_enabled(user):
         if not code:
             return JsonResponse({"detail": "Enter the code of your authenticator too.", "needs_code": True}, status=401)
         second = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
-        if second is None or not TOTP(second).validate_code(code):
-            count_wrong_code(request, user)
+        if second is None or not opens(second, code):
+            count_wrong_try(request, user)
             return JsonResponse({"detail": WRONG_CODE, "needs_code": True}, status=401)
     login(request, user)
+    record_authentication(request, user, "password")
+    if is_mfa_enabled(user):
+        record_authentication(request, user, "mfa", type=Authenticator.Type.TOTP)
     if said.get("study") in {str(study.pk) for study in studies_of(user)}:
         request.session[STUDY_KEY] = said["study"]
     return JsonResponse({"csrf_token": get_token(request)})

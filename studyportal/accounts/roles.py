@@ -30,7 +30,12 @@ class Permission(StrEnum):
     SPECTRUM_UPLOAD = "spectrum_upload"
     SPECTRUM_QUALITY_VIEW = "spectrum_quality_view"
     METABOLITE_VIEW = "metabolite_view"
+    STORED_FILES_WATCH = "stored_files_watch"
     QUANTIFICATION_REVIEW = "quantification_review"
+    QUANTIFICATION_REPEAT = "quantification_repeat"
+    PROTOCOL_VIEW = "protocol_view"
+    PROTOCOL_DRAFT = "protocol_draft"
+    PROTOCOL_SIGN = "protocol_sign"
     RATING_ASSIGN = "rating_assign"
     RATING_ENTER = "rating_enter"
     RATING_STATUS_VIEW = "rating_status_view"
@@ -81,26 +86,29 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.INVESTIGATOR: frozenset({
         P.PARTICIPANT_VIEW, P.PARTICIPANT_WITHDRAW, P.IDENTITY_VIEW, P.CONSENT_RECORD, P.ELIGIBILITY_RECORD,
         P.ELIGIBILITY_SIGN, P.SESSION_VIEW, P.SESSION_CONDUCT, P.SAFETY_RECORD, P.SAFETY_VIEW,
-        P.SAFETY_ACKNOWLEDGE, P.RATING_STATUS_VIEW, P.RATING_SCORE_VIEW, P.REPORT_VIEW,
+        P.SAFETY_ACKNOWLEDGE, P.RATING_STATUS_VIEW, P.RATING_SCORE_VIEW, P.REPORT_VIEW, P.PROTOCOL_VIEW,
+        P.PROTOCOL_SIGN,
     }),
     Role.RATER: frozenset({P.RATING_ENTER}),
     Role.IMAGING_ANALYST: frozenset({
         P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SPECTRUM_UPLOAD, P.SPECTRUM_QUALITY_VIEW, P.METABOLITE_VIEW,
-        P.QUANTIFICATION_REVIEW, P.DATA_EXPORT,
+        P.QUANTIFICATION_REVIEW, P.QUANTIFICATION_REPEAT, P.PROTOCOL_VIEW, P.PROTOCOL_DRAFT, P.DATA_EXPORT,
+        P.STORED_FILES_WATCH,
     }),
     Role.DATA_MANAGER: frozenset({
         P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SPECTRUM_QUALITY_VIEW, P.RATING_STATUS_VIEW, P.RATING_SCORE_VIEW,
-        P.REPORT_VIEW, P.DATA_EXPORT, P.SAFETY_EXPORT, P.AUDIT_VIEW,
+        P.REPORT_VIEW, P.DATA_EXPORT, P.SAFETY_EXPORT, P.AUDIT_VIEW, P.PROTOCOL_VIEW, P.STORED_FILES_WATCH,
     }),
     Role.STATISTICIAN: frozenset({
         P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SPECTRUM_QUALITY_VIEW, P.METABOLITE_VIEW, P.RATING_STATUS_VIEW,
-        P.RATING_SCORE_VIEW, P.REPORT_VIEW, P.DATA_EXPORT, P.SAFETY_EXPORT,
+        P.RATING_SCORE_VIEW, P.REPORT_VIEW, P.DATA_EXPORT, P.SAFETY_EXPORT, P.QUANTIFICATION_REPEAT, P.PROTOCOL_VIEW,
+        P.PROTOCOL_DRAFT, P.PROTOCOL_SIGN,
     }),
     Role.MONITOR: frozenset({
         P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SAFETY_VIEW, P.SPECTRUM_QUALITY_VIEW, P.RATING_STATUS_VIEW,
-        P.RATING_SCORE_VIEW, P.REPORT_VIEW, P.AUDIT_VIEW,
+        P.RATING_SCORE_VIEW, P.REPORT_VIEW, P.AUDIT_VIEW, P.PROTOCOL_VIEW,
     }),
-    Role.ADMINISTRATOR: frozenset({P.TEAM_MANAGE}),
+    Role.ADMINISTRATOR: frozenset({P.TEAM_MANAGE, P.STORED_FILES_WATCH}),
     Role.PHARMACIST: frozenset({
         P.LIST_VIEW, P.LIST_APPROVE, P.ALLOCATION_VIEW, P.ALLOCATION_UNBLIND, P.REVEAL_LOG_VIEW,
     }),
@@ -112,16 +120,18 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
 
 UNBLINDED_ROLES = frozenset({Role.PHARMACIST, Role.UNBLINDED_STATISTICIAN})
 BLINDED_ROLES = frozenset(Role) - UNBLINDED_ROLES
+# Pages behind every other permission show participants or sessions, of which a rater may not know.
+KNOWN_TO_RATERS = frozenset({P.RATING_ENTER, P.TEAM_MANAGE})
 
 DESCRIPTIONS: Mapping[Role, str] = {
     Role.COORDINATOR: "Runs screening, consent, scheduling, randomization and the sessions of a site.",
     Role.INVESTIGATOR: "Answers for the participants of a site: signs eligibility, acknowledges safety alerts.",
     Role.RATER: "Rates depression in interviews; sees neither earlier ratings nor what happened in the session.",
-    Role.IMAGING_ANALYST: "Uploads spectra, watches their quantification and reviews the fits.",
+    Role.IMAGING_ANALYST: "Uploads spectra, reviews the fits and drafts the analysis protocol.",
     Role.DATA_MANAGER: "Watches completeness and consistency, reads the trail, exports data.",
-    Role.STATISTICIAN: "Analyses data with the treatment hidden.",
+    Role.STATISTICIAN: "Analyses data with the treatment hidden; signs the analysis protocol, as an investigator may.",
     Role.MONITOR: "Verifies records and safety, reads the trail.",
-    Role.ADMINISTRATOR: "Manages accounts and memberships; sees no study data and cannot unblind.",
+    Role.ADMINISTRATOR: "Manages accounts and memberships, watches stored files; sees no study data, cannot unblind.",
     Role.PHARMACIST: "Prepares what each allocation needs; treatment visible.",
     Role.UNBLINDED_STATISTICIAN: "Makes the randomization list and the unblinded reports; treatment visible.",
 }

@@ -33,9 +33,9 @@ def roles_of(user: User, study: Study) -> frozenset[Role]:
     return frozenset(Role(membership.role) for membership in memberships_of(user, study))
 
 
-def permissions_of(user: User, study: Study) -> frozenset[Permission]:
-    """Union of the permissions of the user's roles in `study`."""
-    return frozenset[Permission]().union(*(ROLE_PERMISSIONS[role] for role in roles_of(user, study)))
+def permissions_in(roles: Iterable[Role]) -> frozenset[Permission]:
+    """Union of what the roles may do."""
+    return frozenset[Permission]().union(*(ROLE_PERMISSIONS[role] for role in roles))
 
 
 def permissions_by_site(user: User, study: Study) -> dict[UUID, frozenset[Permission]]:
@@ -49,11 +49,16 @@ def permissions_by_site(user: User, study: Study) -> dict[UUID, frozenset[Permis
 
 def sites_with(user: User, permission: Permission, study: Study) -> QuerySet[Site]:
     """Sites of `study` where `user` holds `permission`; a membership without a site counts for every site."""
-    granting = [role.value for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
-    held = memberships_of(user, study).filter(role__in=granting)
-    if any(membership.site_id is None for membership in held):
+    held = _granting(user, permission, study)
+    if None in held:
         return study.sites.all()
-    return study.sites.filter(pk__in=[membership.site_id for membership in held])
+    return study.sites.filter(pk__in=[at for at in held if at])
+
+
+def _granting(user: User, permission: Permission, study: Study) -> list[UUID | None]:
+    """Return where `user` holds `permission`: keys of sites, None for every site."""
+    granting = [role.value for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
+    return list(memberships_of(user, study).filter(role__in=granting).values_list("site_id", flat=True))
 
 
 def can(user: User, permission: Permission, study: Study, site: Site | None = None) -> bool:
@@ -71,11 +76,18 @@ def check(user: User, permission: Permission, study: Study, site: Site | None = 
     Raises:
         NotPermitted: with a sentence that names what the role does not include.
     """
-    sites = sites_with(user, permission, study)
-    if not (sites.filter(pk=site.pk) if site else sites).exists():
-        verb = permission.value.replace("_", " ")
-        msg = f"Your role in {study.name} does not include: {verb}. Ask the study's administrator if it should."
-        raise NotPermitted(msg)
+    held = _granting(user, permission, study)
+    is_granted = bool(held) if site is None else site.study_id == study.pk and (None in held or site.pk in held)
+    if not is_granted:
+        raise refusal(permission, study)
+
+
+def refusal(permission: Permission, study: Study) -> NotPermitted:
+    """Return the refusal that names what the role does not include."""
+    verb = permission.value.replace("_", " ")
+    return NotPermitted(
+        f"Your role in {study.name} does not include: {verb}. Ask the study's administrator if it should."
+    )
 
 
 def people_with(permission: Permission, study: Study, site: Site | None = None) -> Iterable[User]:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from studyportal import clock
 from studyportal.accounts.models import Signature, User
+from studyportal.accounts.signing_pause import note_wrong_password, refuse_while_paused
 from studyportal.errors import InvalidInput
 
 
@@ -16,9 +17,12 @@ def check_password(user: User, password: str) -> None:
     """Re-authenticate the person who is about to sign.
 
     Raises:
-        InvalidInput: the password is missing or wrong; nothing typed elsewhere on the form is lost.
+        InvalidInput: the password is missing or wrong, or was wrong too often; nothing typed elsewhere on the form is
+            lost.
     """
+    refuse_while_paused(user)
     if not user.check_password(password):
+        note_wrong_password(user)
         msg = "The password does not match. Nothing was signed; your answers are kept."
         raise InvalidInput(msg, fields={"password": "Enter your own password again."}, code="wrong_password")
 

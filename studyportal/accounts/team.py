@@ -6,15 +6,20 @@ from django.db import IntegrityError, transaction
 
 from studyportal import clock
 from studyportal.accounts.models import StudyMembership, User
-from studyportal.accounts.roles import Permission, Role
+from studyportal.accounts.roles import UNBLINDED_ROLES, Permission, Role
 from studyportal.accounts.selectors import check
 from studyportal.audit import events
 from studyportal.errors import InvalidInput, NotFound
 from studyportal.studies.models import Study
 
 MIXED = (
-    "This person has, or has had, a role on the other side of the blind in this study. Nobody may hold a blinded and "
-    "an unblinded role in one study: give the role to somebody else."
+    "This account has, or has had, a role on the other side of the blind. Nobody may hold a blinded and an unblinded "
+    "role in one study, and an account opens one door only: give the role to somebody else, or, for another study, to "
+    "a second account of this person."
+)
+AT_THE_SERVER = (
+    "Roles with the treatment visible are given and ended by whoever runs the portal, not here: see 'People' in the "
+    "administrators' guide."
 )
 
 
@@ -24,9 +29,22 @@ def give_role(*, study: Study, username: str, role: str, site_code: str, by: Use
 
     Raises:
         NotPermitted: the person does not manage the team.
-        InvalidInput: no such person, role or site, the role is held already, or it would mix blinded and unblinded.
+        InvalidInput: no such person, role or site, the role is held already, it is an unblinded one, or it would mix
+            blinded and unblinded.
     """
     check(by, Permission.TEAM_MANAGE, study)
+    if role in UNBLINDED_ROLES:
+        raise InvalidInput(AT_THE_SERVER, fields={"role": AT_THE_SERVER}, code="unblinded_role")
+    return grant(study=study, username=username, role=role, site_code=site_code)
+
+
+@transaction.atomic
+def grant(*, study: Study, username: str, role: str, site_code: str) -> StudyMembership:
+    """Give a role without asking who gives it: for `give_role`, and for `enrolment` at the vault.
+
+    Raises:
+        InvalidInput: no such person, role or site, the role is held already, or it would mix blinded and unblinded.
+    """
     person = User.objects.filter(username=username.strip().lower(), is_active=True).first()
     site = study.sites.filter(code=site_code).first() if site_code else None
     fields = {}
@@ -60,12 +78,12 @@ def end_role(*, study: Study, membership_id: UUID, by: User) -> StudyMembership:
     Raises:
         NotPermitted: the person does not manage the team.
         NotFound: no such role in this study.
-        InvalidInput: it is the person's own role as administrator.
+        InvalidInput: it is the person's own role as administrator, or an unblinded one.
     """
     check(by, Permission.TEAM_MANAGE, study)
     membership = (
         StudyMembership.objects.select_for_update(of=("self",))
-        .select_related("user", "site")
+        .select_related("user", "site", "study")
         .filter(pk=membership_id, study=study)
         .first()
     )
@@ -73,10 +91,19 @@ def end_role(*, study: Study, membership_id: UUID, by: User) -> StudyMembership:
         raise NotFound("There is no such role in this study.")
     if membership.user_id == by.pk and membership.role == Role.ADMINISTRATOR:
         raise InvalidInput("You cannot end your own role as administrator. Another administrator can.")
+    if membership.is_unblinded:
+        raise InvalidInput(AT_THE_SERVER, code="unblinded_role")
+    return finish(membership)
+
+
+@transaction.atomic
+def finish(membership: StudyMembership) -> StudyMembership:
+    """End a role without asking who ends it: for `end_role`, and for `enrolment` at the vault."""
     if membership.ended_at is None:
         membership.ended_at = clock.now()
         membership.save(update_fields=["ended_at"])
         events.record(
-            "role ended", study=study.code, target=membership.user.username, data={"role": membership.role}
+            "role ended", study=membership.study.code, target=membership.user.username,
+            data={"role": membership.role},
         )  # fmt: skip
     return membership

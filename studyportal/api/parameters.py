@@ -3,14 +3,14 @@
 import base64
 import binascii
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
 from rest_framework.exceptions import ValidationError
 
-from studyportal.api.tables import Table, comparable
+from studyportal.api.tables import Table, comparable, value
 
 DEFAULT_LIMIT = 500
 LONGEST_PAGE = 5000
@@ -35,15 +35,15 @@ def known(parameters: QueryDict, allowed: Collection[str]) -> None:
         raise ValidationError({name: [said] for name in unknown})
 
 
-def filtered(table: Table, records: list[dict[str, Any]], parameters: QueryDict) -> list[dict[str, Any]]:
-    """Return the records that match every filter; a filter given twice matches either value."""
+def filtered(table: Table, found: list[Any], parameters: QueryDict) -> list[Any]:  # Any: rows of any class
+    """Return the rows that match every filter; a filter given twice matches either value."""
     for name in table.filters:
         wanted = parameters.getlist(name)
         if not wanted:
             continue
         values = {_whole(name, text) for text in wanted} if name in {"period", "session"} else set(wanted)
-        records = [record for record in records if record[name] in values]
-    return records
+        found = [row for row in found if value(row, name) in values]
+    return found
 
 
 def page(parameters: QueryDict) -> Page:
@@ -54,23 +54,23 @@ def page(parameters: QueryDict) -> Page:
     return Page(after=_after(parameters.get("cursor")), limit=limit)
 
 
-def paged(table: Table, records: list[dict[str, Any]], where: Page) -> tuple[list[dict[str, Any]], str | None]:
+def paged(table: Table, found: list[Any], where: Page) -> tuple[list[Any], str | None]:  # Any: rows of any class
     """Return the rows of a page and the cursor of the next one; rows added meanwhile shift nothing."""
     if where.after is not None:
-        begin = tuple(comparable(value) for value in where.after)
+        begin = tuple(comparable(part) for part in where.after)
         try:
-            records = [record for record in records if table.sort_key(record) > begin]
+            found = [row for row in found if table.sort_key(row) > begin]
         except TypeError:
             raise ValidationError({"cursor": [BAD_CURSOR]}) from None
-    shown = records[: where.limit]
-    return shown, _cursor(table, shown[-1]) if len(records) > len(shown) else None
+    shown = found[: where.limit]
+    return shown, _cursor(table, shown[-1]) if len(found) > len(shown) else None
 
 
 BAD_CURSOR = "Take the cursor from the `next` link of the page before, of this table."
 
 
-def _cursor(table: Table, record: Mapping[str, Any]) -> str:
-    values = [value if isinstance(value := record[name], int | None) else str(value) for name in table.key]
+def _cursor(table: Table, row: Any) -> str:  # Any: a row of any class
+    values = [cell if isinstance(cell := value(row, name), int | None) else str(cell) for name in table.key]
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
 
 

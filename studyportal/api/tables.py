@@ -6,8 +6,10 @@ its own that is stable when rows are added.
 
 import datetime
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
+from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
@@ -45,14 +47,9 @@ class Table:
         return (self.row.__doc__ or "").split("\n\n")[0].strip()
 
     @property
-    def columns(self) -> list[Column]:
+    def columns(self) -> tuple[Column, ...]:
         """Keys first: participant, period, session; then the rest in the row's order."""
-        hints = get_type_hints(self.row)
-        columns = [_column(field.name, hints[field.name]) for field in fields(self.row)]
-        if period := next((one for one in columns if one.name == "period"), None):
-            columns.append(Column("session", int, period.may_be_empty, DESCRIPTIONS["session"]))
-        order = {name: place for place, name in enumerate(("participant", "period", "session"))}
-        return sorted(columns, key=lambda column: order.get(column.name, len(order)))
+        return _columns(self.row)
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -60,15 +57,35 @@ class Table:
         names = {column.name for column in self.columns}
         return tuple(name for name in ("participant", "period", "session", "site") if name in names)
 
-    def records(self, found: Iterable[Any]) -> list[dict[str, Any]]:
-        """Return rows as records in column order, sorted by the table's key."""
-        names = [column.name for column in self.columns]
-        records = [{name: _value(row, name) for name in names} for row in found]
-        return sorted(records, key=self.sort_key)
+    def ordered(self, found: Iterable[Any]) -> list[Any]:  # Any: the row classes share no base
+        """Return rows sorted by the table's key."""
+        cells = attrgetter(*(_attribute(name) for name in self.key), "participant")  # two at least: always a tuple
+        # Rows repeat few values: one comparable each is made once, and is compared by identity first.
+        known: dict[object, tuple[bool, str | int]] = {}
 
-    def sort_key(self, record: Mapping[str, Any]) -> tuple[tuple[bool, str | int], ...]:
-        """Return what a record is sorted by; empty values come last."""
-        return tuple(comparable(record[name]) for name in self.key)
+        def key(row: Any) -> list[tuple[bool, str | int]]:
+            return [known.get(cell) or known.setdefault(cell, comparable(cell)) for cell in cells(row)]
+
+        return sorted(found, key=key)
+
+    def records(self, found: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """Yield rows as records in column order."""
+        names = [column.name for column in self.columns]
+        return ({name: value(row, name) for name in names} for row in found)
+
+    def sort_key(self, row: Any) -> tuple[tuple[bool, str | int], ...]:
+        """Return what a row is sorted by; empty values come last."""
+        return tuple(comparable(value(row, name)) for name in self.key)
+
+
+@cache
+def _columns(row: type) -> tuple[Column, ...]:
+    hints = get_type_hints(row)
+    columns = [_column(field.name, hints[field.name]) for field in fields(row)]
+    if period := next((one for one in columns if one.name == "period"), None):
+        columns.append(Column("session", int, period.may_be_empty, DESCRIPTIONS["session"]))
+    order = {name: place for place, name in enumerate(("participant", "period", "session"))}
+    return tuple(sorted(columns, key=lambda column: order.get(column.name, len(order))))
 
 
 def comparable(value: object) -> tuple[bool, str | int]:
@@ -78,9 +95,14 @@ def comparable(value: object) -> tuple[bool, str | int]:
     return (False, value if isinstance(value, int) else str(value))
 
 
-def _value(row: Any, name: str) -> Any:  # Any: one cell of any row class
-    value = getattr(row, "period" if name == "session" else name)
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def value(row: Any, name: str) -> Any:  # Any: one cell of any row class
+    """Return one cell of a row; a number that is none is empty."""
+    found = getattr(row, _attribute(name))
+    return None if isinstance(found, float) and not math.isfinite(found) else found
+
+
+def _attribute(name: str) -> str:
+    return "period" if name == "session" else name
 
 
 def _column(name: str, hint: Any) -> Column:  # Any: a type hint
@@ -117,6 +139,9 @@ DESCRIPTIONS: Mapping[str, str] = {
     "snr": "Signal to noise ratio",
     "fwhm_hz": "Line width, full width at half maximum, in hertz",
     "is_current": "Whether the run is the latest finished one of its spectrum",
+    "is_counted": "Whether the primary outcome takes it: made under the signed analysis protocol, not left out by it",
+    "protocol_version": "Version of the analysis protocol that the run was made under; empty outside it",
+    "is_signed_protocol": "Whether that version is the signed one, fitted by the engine that it names",
     "settings_sha256": "Hash of the engine's settings",
 }
 

@@ -1,5 +1,6 @@
 """The views of the tables: check, filter, log the pull, answer as JSON or CSV."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -62,20 +63,20 @@ class TableView(APIView):
         parameters.filtered(self.table, [], request.query_params)
         study = _required_study(request)
         with acting(f"user:{request.user.get_username()}", request_id=getattr(request, "request_id", "")):
-            records = self.table.records(self.pulled(request, study))
-        records = parameters.filtered(self.table, records, request.query_params)
+            found = self.table.ordered(self.pulled(request, study))
+        found = parameters.filtered(self.table, found, request.query_params)
         if where is None:
-            return self._csv(study, records)
-        shown, cursor = parameters.paged(self.table, records, where)
+            return self._csv(study, self.table.records(found))
+        shown, cursor = parameters.paged(self.table, found, where)
         link = replace_query_param(request.build_absolute_uri(), "cursor", cursor) if cursor else None
-        return Response({"count": len(records), "next": link, "results": shown})
+        return Response({"count": len(found), "next": link, "results": list(self.table.records(shown))})
 
     def pulled(self, request: Request, study: Study) -> list[Any]:  # Any: the row classes share no base
         """Log the pull in the request's transaction, which ends before the first byte is sent; return the rows."""
         events.record("data pulled", study=study.code, target=self.table.name, data=_told(request))
         return list(self.table.build(_person(request), study))
 
-    def _csv(self, study: Study, records: list[dict[str, Any]]) -> StreamingHttpResponse:
+    def _csv(self, study: Study, records: Iterator[dict[str, Any]]) -> StreamingHttpResponse:
         response = StreamingHttpResponse(
             csv_lines.lines(self.table, records), content_type="text/csv; charset=utf-8; header=present"
         )

@@ -18,7 +18,7 @@ BLINDED_TRAIL = """
 CREATE OR REPLACE VIEW audit.blinded_change WITH (security_barrier) AS
     SELECT id, tbl, pk, seq, body, previous_hash, hash FROM audit.change
     WHERE tbl NOT LIKE 'alloc.%' AND tbl NOT LIKE 'pii.%' AND tbl NOT LIKE 'public.mfa%'
-      AND tbl NOT IN ('public.accounts_user', 'public.accounts_apitoken')
+      AND tbl NOT IN ('public.accounts_user', 'public.accounts_apitoken', 'public.accounts_enrolment')
     ORDER BY tbl, pk, seq
 """
 
@@ -44,7 +44,8 @@ END $$
 
 EVERYBODY = "portal_web, portal_worker, portal_vault"
 # What opens a door: the worker signs nobody in, and the read-only login sees nobody's keys.
-SIGN_IN = "public.accounts_apitoken, public.django_session, public.mfa_authenticator"
+SIGN_IN = "public.accounts_apitoken, public.django_session, public.mfa_authenticator, public.accounts_enrolment"
+ACCOUNTS = "public.accounts_user, public.accounts_studymembership, public.account_emailaddress"
 PRIVATE = f"public.accounts_user, {SIGN_IN}"
 
 STATEMENTS = (
@@ -59,6 +60,7 @@ STATEMENTS = (
     "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA jobs TO portal_web, portal_worker",
     "GRANT SELECT ON ALL TABLES IN SCHEMA jobs TO portal_vault",
     f"GRANT EXECUTE ON FUNCTION audit.note(text, text, text, jsonb) TO {EVERYBODY}",
+    "GRANT EXECUTE ON FUNCTION audit.was_revealed(text, timestamptz) TO portal_web",
     "GRANT SELECT ON audit.blinded_change TO portal_web, portal_vault",
     "GRANT SELECT ON audit.event TO portal_vault",
     "GRANT USAGE ON SCHEMA pii TO portal_web",
@@ -71,6 +73,8 @@ STATEMENTS = (
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",
+    f"REVOKE INSERT, UPDATE ON {ACCOUNTS} FROM portal_worker",
+    "REVOKE ALL ON public.accounts_enrolment FROM portal_web",
     f"REVOKE SELECT ON {PRIVATE} FROM portal_readonly",  # noqa: S608 - constants of this module
 )
 

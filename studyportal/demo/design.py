@@ -9,11 +9,13 @@ from django.db import transaction
 
 from participants.models import EligibilityCriterion
 from ratings.services.packs import PLACEHOLDER, load_pack
+from sessions.analysis_protocols import terms_to_start_from
 from sessions.models import AssessmentSchedule, Period, PlannedDose, Sequence, SequencePeriod, Treatment
 from sessions.mrs import SYNTHETIC_BASIS
-from sessions.services import bases
+from sessions.services import analysis_protocols, bases
 from studyportal.accounts.models import StudyMembership, User
 from studyportal.accounts.roles import UNBLINDED_ROLES, Role
+from studyportal.audit.context import acting
 from studyportal.studies.models import Site, Study
 
 CODE = "DEMO"
@@ -74,15 +76,22 @@ def make_study(*, recruitment_starts_on: datetime.date, recruitment_ends_on: dat
 
 
 @transaction.atomic
-def make_people(study: Study, *, password: str) -> dict[str, User]:
-    """Make one account for each role; return them by user name. Unblinded ones have a second factor."""
+def make_people(study: Study, *, password: str, unblinded: bool) -> dict[str, User]:
+    """Make one account for each role of one side of the blind; return them by user name.
+
+    The unblinded ones are made with the vault's login, and have a second factor.
+    """
     people = {}
     for account in ACCOUNTS:
+        if (account.role in UNBLINDED_ROLES) is not unblinded:
+            continue
         user = User.objects.create_user(
-            account.username, full_name=account.full_name, email=f"{account.username}@demo.invalid", password=password
+            account.username, full_name=account.full_name, email=f"{account.username}@demo.invalid"
         )
         StudyMembership.objects.create(user=user, study=study, role=account.role)
-        if account.role in UNBLINDED_ROLES:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        if unblinded:
             TOTP.activate(user, generate_totp_secret())
         people[account.username] = user
     return people
@@ -99,6 +108,17 @@ def make_bases(study: Study, *, by: User) -> None:
         ("Simulated 7 T STEAM, TE 11 ms", "sim:steam:11,32@7T"),
     ):
         bases.add_simulated(study=study, name=name, simulation=simulation, by=by)
+
+
+def make_protocol(study: Study, *, drafted_by: User, signed_by: User, password: str) -> None:
+    """Draft and sign the analysis protocol: before the first participant, and so before anybody sees an allocation."""
+    with acting(f"user:{drafted_by.username}"):
+        made = analysis_protocols.draft(
+            study=study, terms=terms_to_start_from(study), by=drafted_by,
+            reason="SYNTHETIC demo: the engine's defaults with the basis sets of this study's sequences",
+        )  # fmt: skip
+    with acting(f"user:{signed_by.username}"):
+        analysis_protocols.sign(protocol=made, password=password, by=signed_by)
 
 
 def _make_crossover(study: Study) -> None:

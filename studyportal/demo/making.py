@@ -36,8 +36,12 @@ def make_demo(size: str, *, password: str, say: Callable[[str], None], ask: Ask 
         study = design.make_study(
             recruitment_starts_on=opens, recruitment_ends_on=now.date() + 90 * DAY, target=32 if size == "full" else 8
         )
-        people = design.make_people(study, password=password)
+        people = design.make_people(study, password=password, unblinded=False)
         design.make_bases(study, by=people["imaging"])
+        design.make_protocol(
+            study, drafted_by=people["imaging"], signed_by=people["investigator"], password=password
+        )  # fmt: skip
+    (ask or at_the_vault)("people", {"password": password})
     say("Randomization list: generated and approved at the vault ...")
     (ask or at_the_vault)("list", {"at": journey.moment(opens + DAY, 9).isoformat(), "slots": SLOTS_PER_STRATUM})
     for person in people.values():

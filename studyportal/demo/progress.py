@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Count, Q
+
 from sessions.models import QuantificationRun, StudySession
 from studyportal.studies.models import Study
 
@@ -21,6 +23,7 @@ class Progress:
 
 def progress_of(study: Study) -> Progress:
     """Count; the same for everybody, from rows that everybody's pages count anyway."""
+    is_done = Q(spectra__runs__state=QuantificationRun.State.DONE)
     held = StudySession.objects.filter(participant__study=study, status=StudySession.Status.COMPLETED)
-    done = held.filter(spectra__runs__state=QuantificationRun.State.DONE).distinct()
-    return Progress(done.count(), held.count())
+    counts = held.aggregate(done=Count("pk", distinct=True, filter=is_done), expected=Count("pk", distinct=True))
+    return Progress(**counts)

@@ -17,6 +17,7 @@ from sessions.allocation.services import approve_list, create_list, reveal_seque
 from sessions.models import SequencePeriod
 from studyportal.accounts.models import User
 from studyportal.audit.context import acting
+from studyportal.demo import design
 from studyportal.demo.design import NALTREXONE, PLACEBO
 from studyportal.demo.outcomes import Outcome
 from studyportal.reports.analysis.synthetic import (
@@ -35,6 +36,12 @@ TRIES = 400
 REASON = "SYNTHETIC demo: outcomes are drawn from the sequences"
 TREATMENT = {PLACEBO: Pretreatment.PLACEBO, NALTREXONE: Pretreatment.NALTREXONE}
 Drawn = dict[UUID, tuple[SyntheticSession, SyntheticSession]]
+
+
+def make_people(study: Study, *, password: str) -> None:
+    """Make the accounts that only this door's login may make."""
+    with acting("system:demo"):
+        design.make_people(study, password=password, unblinded=True)
 
 
 def make_list(study: Study, *, slots_per_stratum: int) -> None:

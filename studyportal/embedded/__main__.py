@@ -29,6 +29,8 @@ def main(given: list[str] | None = None) -> int:
     """Start, say where, watch, stop."""
     chosen = arguments(given)
     began = time.monotonic()
+    # Whatever this process and its children write is their owner's alone: mail, logs, files, static copies.
+    os.umask(0o077)
     folder = DataFolder(chosen.data or Path(os.environ.get("PORTAL_DATA", REPOSITORY / "data")))
     os.environ["PORTAL_DATA"] = str(folder.path)
     try:

@@ -1,5 +1,6 @@
 """The data folder: its lock, its secrets, and where sockets and the database cluster live."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -7,6 +8,7 @@ import pwd
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -42,6 +44,13 @@ def reachable(path: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
 
 
+def _tree(place: Path) -> Iterator[Path]:
+    """Yield a path and all below it."""
+    yield place
+    if place.is_dir() and not place.is_symlink():
+        yield from place.rglob("*")
+
+
 class DataFolder:
     """One portal's data: locked while in use, secrets readable by its owner only."""
 
@@ -66,9 +75,12 @@ class DataFolder:
             StartError: the folder cannot be written, or another portal uses it.
         """
         try:
-            for folder in (self.path, self.path / "files", self.path / "mail", self.path / "uploads"):
-                folder.mkdir(parents=True, exist_ok=True)
-            self.secrets.mkdir(mode=0o700, exist_ok=True)
+            if not self.path.exists():
+                self.path.mkdir(parents=True)
+                # Root's database user passes through it on the way to its cluster; it reads nothing.
+                self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+            for folder in (self.path / "files", self.path / "mail", self.path / "uploads", self.secrets):
+                folder.mkdir(exist_ok=True)
             self._lock = (self.path / "lock").open("a+")
         except OSError as error:
             msg = f"The data folder {self.path} cannot be written ({error.strerror}): make it writable, or {ELSEWHERE}."
@@ -82,6 +94,7 @@ class DataFolder:
             self._lock = None
             msg = f"A portal (process {holder}) already uses {self.path}: stop it with 'kill {holder}', or {ELSEWHERE}."
             raise StartError(msg) from None
+        self._keep_private()
         self._lock.truncate(0)
         self._lock.write(str(os.getpid()))
         self._lock.flush()
@@ -90,6 +103,14 @@ class DataFolder:
             msg = f"{self.run} belongs to somebody else: remove it, or {ELSEWHERE}."
             raise StartError(msg)
         self.run.chmod(0o711)
+
+    def _keep_private(self) -> None:
+        """Take from group and others what lies in the folder but the cluster: also what an older version made."""
+        for path in (path for place in self.path.iterdir() if place.name != "pg" for path in _tree(place)):
+            with contextlib.suppress(PermissionError):  # somebody else's file in our folder: not ours to change
+                mode = path.lstat().st_mode
+                if not path.is_symlink() and mode & 0o077:
+                    path.chmod(mode & 0o700)
 
     def close(self) -> None:
         """Remove the sockets' folder and give the lock back."""

@@ -102,7 +102,8 @@ class Postgres:
         with tempfile.NamedTemporaryFile("w") as password:
             password.write(self.folder.secret("admin_password"))
             password.flush()
-            Path(password.name).chmod(0o644 if user else 0o600)
+            if user:
+                os.chown(password.name, user.pw_uid, user.pw_gid)
             made = subprocess.run(
                 [
                     binaries() / "initdb", "-D", cluster, "-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8",

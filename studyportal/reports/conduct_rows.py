@@ -6,17 +6,21 @@ each needs the links that `datasets.open_links` has announced and opened, at the
 
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTransform
 
-from sessions.models import AdverseEvent, Dose, ProtocolDeviation, QuantificationRun
+from sessions.analysis_protocols import standing_of
+from sessions.models import AdverseEvent, AnalysisProtocol, Dose, ProtocolDeviation, QuantificationRun, Spectrum
+from sessions.services.analysis_protocols import signed_of
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import can, sites_with
 from studyportal.reports.datasets import Links
+from studyportal.reports.rows import values_of
 from studyportal.studies.models import Site, Study
 
 
@@ -64,7 +68,7 @@ class DeviationRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One quantification run in any state, with the quality figures of a finished one.
+    """One quantification run in any state, with the quality figures of a finished one; none of a withdrawn file.
 
     `period` and the times are None for those who review fits with the session masked: their order would tell.
     """
@@ -79,6 +83,8 @@ class RunRow:
     basis: str
     engine_version: str
     settings_sha256: str
+    protocol_version: int | None
+    is_signed_protocol: bool
     queued_at: datetime.datetime | None
     finished_at: datetime.datetime | None
     attempts: int
@@ -169,7 +175,7 @@ def _linked(found: Sequence[Base], links: Links, twin: Callable[..., Twin]) -> l
     """Return the twins of the rows of randomized participants."""
     return [
         twin(
-            **{field.name: getattr(row, field.name) for field in fields(row)},
+            **values_of(row),
             sequence=links.sequences[row.participant],
             treatment=_given(links, row.participant, row.period),
         )
@@ -236,25 +242,32 @@ def deviations_at(study: Study, sites: QuerySet[Site]) -> list[DeviationRow]:
 
 def runs_at(study: Study, sites: QuerySet[Site], *, is_masked: bool) -> list[RunRow]:
     """Runs by participant, period, spectrum and ordinal."""
+    signed = signed_of(study)
     found = (
         QuantificationRun.objects.filter(
             spectrum__session__participant__study=study, spectrum__session__participant__site__in=sites
         )
-        .select_related("result", "basis", "spectrum__session__participant__site", "spectrum__session__period")
+        .exclude(spectrum__status=Spectrum.Status.WITHDRAWN)
+        .select_related("result", "basis", "protocol", "spectrum__session__participant__site")
+        .select_related("spectrum__session__period")
+        .defer("result__document", "spectrum__header", "settings")
+        .annotate(quality=KeyTransform("quality", "result__document"))
         .order_by("spectrum__session__participant__number", "spectrum__session__period__number", "spectrum", "ordinal")
     )
-    return [_run(one, is_masked=is_masked) for one in found]
+    return [_run(one, signed, is_masked=is_masked) for one in found]
 
 
-def _run(one: QuantificationRun, *, is_masked: bool) -> RunRow:
+def _run(one: QuantificationRun, signed: AnalysisProtocol | None, *, is_masked: bool) -> RunRow:
     session = one.spectrum.session
     result = getattr(one, "result", None)
-    quality = result.document.get("quality", {}) if result else {}
+    quality = one.quality or {}  # type: ignore[attr-defined]  # annotated in `runs_at`
     return RunRow(
         participant=session.participant.number, site=session.participant.site.code,
         period=None if is_masked else session.period.number, spectrum_id=one.spectrum_id, quantification_id=one.pk,
         run_ordinal=one.ordinal, state=one.state, basis=one.basis.name if one.basis else "",
         engine_version=one.engine_version, settings_sha256=one.settings_sha256,
+        protocol_version=one.protocol.version if one.protocol else None,
+        is_signed_protocol=standing_of(one, signed).counts,
         queued_at=None if is_masked else one.queued_at, finished_at=None if is_masked else one.finished_at,
         attempts=one.attempts, failure_code=one.failure_code, is_usable=result.is_usable if result else None,
         snr=quality.get("snr"), fwhm_hz=quality.get("fwhm_hz"),

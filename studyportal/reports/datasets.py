@@ -8,24 +8,24 @@ Unblinded, at the vault only: first `open_links(viewer, study, reason=...)`, whi
 anything is opened, then the `unblinded_*` twin of each with those links.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 
 from participants.models import Participant
 from ratings import scoring
 from ratings.models import ItemScore, Rating
-from ratings.policies import is_within_window
+from ratings.policies import window_from
 from sessions.allocation.services import reveal_sequences
 from sessions.models import Dose, SequencePeriod, StudySession
-from sessions.policies import infusion_start
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import can, check, sites_with
 from studyportal.reports import rows
-from studyportal.reports.spectrum_datasets import estimates_at, quality_at, spectra_at
+from studyportal.reports.spectrum_datasets import estimates_at, infusions_at, quality_at, spectra_at
 from studyportal.studies.models import Site, Study
 
 Sites = QuerySet[Site]
@@ -101,7 +101,7 @@ def open_links(viewer: User, study: Study, *, reason: str) -> Links:
 def unblinded_participant_rows(study: Study, links: Links) -> list[rows.UnblindedParticipantRow]:
     """Randomized participants with their sequence."""
     return [
-        rows.UnblindedParticipantRow(**_values(row), sequence=links.sequences[row.participant])
+        rows.UnblindedParticipantRow(**rows.values_of(row), sequence=links.sequences[row.participant])
         for row in _participants(study, study.sites.all())
         if row.participant in links.sequences
     ]
@@ -135,17 +135,13 @@ def unblinded_quantification_rows(
     return _linked(found, links, rows.UnblindedQuantificationRow)
 
 
-def _values(row: Any) -> dict[str, Any]:  # Any: every row class, which share no base
-    return {field.name: getattr(row, field.name) for field in fields(row)}
-
-
 def _linked(found: Sequence[Base], links: Links, twin: Callable[..., Twin]) -> list[Twin]:
     linked = []
     for row in found:
         sequence = links.sequences.get(row.participant)
         if sequence is not None and row.period is not None:
             treatment = links.treatments[sequence, row.period]
-            linked.append(twin(**_values(row), sequence=sequence, treatment=treatment))
+            linked.append(twin(**rows.values_of(row), sequence=sequence, treatment=treatment))
     return linked
 
 
@@ -167,82 +163,95 @@ def _participants(study: Study, sites: Sites) -> list[rows.ParticipantRow]:
 
 
 def _sessions(study: Study, sites: Sites) -> list[rows.SessionRow]:
-    found = (
-        StudySession.objects.filter(participant__study=study, participant__site__in=sites)
-        .select_related("participant__site", "period")
-        .prefetch_related(Prefetch("doses", Dose.objects.select_related("planned")))
-        .order_by("participant__number", "period__number")
-    )
-    return [_session(one) for one in found]
+    given: dict[Any, dict[str, tuple[Any, Any]]] = defaultdict(dict)  # Any: keys and moments of values_list
+    for session, kind, began, ended in Dose.objects.filter(
+        session__participant__study=study, session__participant__site__in=sites
+    ).values_list("session_id", "planned__kind", "started_at", "ended_at"):
+        given[session][kind] = (began, ended)
+    found = StudySession.objects.filter(participant__study=study, participant__site__in=sites)
+    columns = ("pk", "participant__number", "participant__site__code", "participant__sex", "period__number", "status",
+               "planned_at", "started_at", "completed_at", "missed_reason")  # fmt: skip
+    return [
+        _session(given[one[0]], one)
+        for one in found.order_by("participant__number", "period__number").values_list(*columns)
+    ]
 
 
-def _session(one: StudySession) -> rows.SessionRow:
-    doses = {dose.planned.kind: dose for dose in one.doses.all()}
-    capsule, infusion = doses.get("pretreatment"), doses.get("infusion")
-    began, ended = (infusion.started_at, infusion.ended_at) if infusion else (None, None)
+def _session(given: Mapping[str, tuple[Any, Any]], columns: tuple[Any, ...]) -> rows.SessionRow:  # Any: values_list
+    _, participant, site, sex, period, status, planned_at, started_at, completed_at, missed_reason = columns
+    began, ended = given.get("infusion", (None, None))
     return rows.SessionRow(
-        participant=one.participant.number, site=one.participant.site.code, sex=one.participant.sex,
-        period=one.period.number, status=one.status, planned_at=one.planned_at, started_at=one.started_at,
-        pretreatment_at=capsule.started_at if capsule else None, infusion_started_at=began, infusion_ended_at=ended,
-        infusion_minutes=(ended - began).total_seconds() / 60 if began and ended else None,
-        completed_at=one.completed_at, missed_reason=one.missed_reason,
+        participant=participant, site=site, sex=sex, period=period, status=status, planned_at=planned_at,
+        started_at=started_at, pretreatment_at=given.get("pretreatment", (None, None))[0], infusion_started_at=began,
+        infusion_ended_at=ended, infusion_minutes=(ended - began).total_seconds() / 60 if began and ended else None,
+        completed_at=completed_at, missed_reason=missed_reason,
     )  # fmt: skip
 
 
 def _signed(study: Study, sites: Sites) -> QuerySet[Rating]:
-    return (
-        Rating.objects.filter(
-            status=Rating.Status.SIGNED,
-            assignment__session__participant__study=study,
-            assignment__session__participant__site__in=sites,
-            assignment__assessment__instrument="MADRS",
-        )
-        .select_related(
-            "assignment__session__participant__site", "assignment__session__period", "assignment__assessment", "rater"
-        )
-        .prefetch_related(
-            Prefetch("scores", ItemScore.objects.order_by("item")),
-            Prefetch("assignment__session__doses", Dose.objects.select_related("planned")),
-        )
-        .order_by(
-            "assignment__session__participant__number", "assignment__session__period__number",
-            "assignment__assessment__position",
-        )
+    return Rating.objects.filter(
+        status=Rating.Status.SIGNED,
+        assignment__session__participant__study=study,
+        assignment__session__participant__site__in=sites,
+        assignment__assessment__instrument="MADRS",
+    ).order_by(
+        "assignment__session__participant__number", "assignment__session__period__number",
+        "assignment__assessment__position",
     )  # fmt: skip
 
 
-def _place(rating: Rating) -> dict[str, Any]:  # Any: keyword arguments of two row classes
-    session = rating.assignment.session
-    participant = session.participant
-    return {
-        "participant": participant.number, "site": participant.site.code, "sex": participant.sex,
-        "period": session.period.number, "timepoint": rating.assignment.assessment.timepoint,
-    }  # fmt: skip
+PLACE = {
+    "participant": "assignment__session__participant__number",
+    "site": "assignment__session__participant__site__code",
+    "sex": "assignment__session__participant__sex",
+    "period": "assignment__session__period__number",
+    "timepoint": "assignment__assessment__timepoint",
+}
+"""Where a rating belongs: the columns of its rows, and where they are found."""
 
 
 def _madrs(study: Study, sites: Sites) -> list[rows.MadrsRow]:
+    infusions, scores = infusions_at(study, sites), _scores(study, sites)
     found = []
-    for rating in _signed(study, sites):
-        scores = {score.item: score.value for score in rating.scores.all()}
-        infusion = infusion_start(rating.assignment.session)
-        hours = (rating.started_at - infusion).total_seconds() / 3600 if infusion else None
+    for pk, session, rater, begun, signed_at, version, *rest in _signed(study, sites).values_list(
+        "pk", "assignment__session_id", "rater__username", "started_at", "signed_at", "version",
+        "assignment__assessment__offset_hours", "assignment__assessment__window_before_hours",
+        "assignment__assessment__window_after_hours", *PLACE.values(),
+    ):  # fmt: skip
+        own, infusion, window, place = scores[pk], infusions.get(session), rest[:3], rest[3:]
         found.append(
             rows.MadrsRow(
-                **_place(rating), rater=rating.rater.username, interview_started_at=rating.started_at,
-                hours_from_infusion=hours, is_in_window=is_within_window(rating.assignment, rating.started_at),
-                items_scored=sum(value is not None for value in scores.values()), total=scoring.total(scores),
-                signed_at=rating.signed_at, version=rating.version,
+                **dict(zip(PLACE, place, strict=True)), rater=rater, interview_started_at=begun,
+                hours_from_infusion=(begun - infusion).total_seconds() / 3600 if infusion else None,
+                is_in_window=window_from(infusion, *window).holds(begun) if infusion else None,
+                items_scored=sum(value is not None for value in own.values()), total=scoring.total(own),
+                signed_at=signed_at, version=version,
             )
         )  # fmt: skip
     return found
 
 
+def _scores(study: Study, sites: Sites) -> Mapping[Any, dict[int, int | None]]:  # Any: keys of values_list
+    scores: dict[Any, dict[int, int | None]] = defaultdict(dict)
+    items = ItemScore.objects.filter(rating__in=_signed(study, sites).order_by())
+    for rating, item, value in items.values_list("rating_id", "item", "value"):
+        scores[rating][item] = value
+    return scores
+
+
 def _items(study: Study, sites: Sites) -> list[rows.ItemRow]:
+    found = (
+        ItemScore.objects.filter(rating__in=_signed(study, sites).order_by())
+        .order_by(
+            "rating__assignment__session__participant__number", "rating__assignment__session__period__number",
+            "rating__assignment__assessment__position", "item",
+        )
+        .values_list("item", "value", "missing_reason", *(f"rating__{column}" for column in PLACE.values()))
+    )  # fmt: skip
     return [
         rows.ItemRow(
-            **_place(rating), item=score.item, title=scoring.TITLES[score.item], value=score.value,
-            missing_reason=score.missing_reason,
+            **dict(zip(PLACE, place, strict=True)), item=item, title=scoring.TITLES[item], value=value,
+            missing_reason=missing_reason,
         )
-        for rating in _signed(study, sites)
-        for score in rating.scores.all()
+        for item, value, missing_reason, *place in found
     ]  # fmt: skip

@@ -51,6 +51,11 @@ class Figure:
     notes: tuple[str, ...] = field(default=())
     is_tall: bool = False
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there is something to draw; for templates, which would call `plot` to see whether it is there."""
+        return self.plot is not None
+
     def as_plotly(self) -> dict[str, Any]:  # Any: Plotly's own JSON
         """Return data and layout, without Plotly's default template."""
         made: dict[str, Any] = self.plot().to_plotly_json() if self.plot else {"data": [], "layout": {}}

@@ -20,8 +20,13 @@ Status = StudySession.Status
 
 def journeys_for(viewer: User, study: Study) -> QuerySet[Participant]:
     """Participants that the viewer may see, with consent, eligibility, sessions, doses, ratings and spectra at hand."""
-    runs = QuantificationRun.objects.order_by("ordinal").prefetch_related("reviews")
-    spectra = Spectrum.objects.filter(kind="metabolite").prefetch_related(Prefetch("runs", runs))
+    runs = QuantificationRun.objects.exclude(protocol__is_exploratory=True).order_by("ordinal")
+    runs = runs.prefetch_related("reviews")
+    spectra = (
+        Spectrum.objects.filter(kind="metabolite")
+        .exclude(status=Spectrum.Status.WITHDRAWN)
+        .prefetch_related(Prefetch("runs", runs))
+    )
     assignments = (
         RatingAssignment.objects.exclude(status=RatingAssignment.Status.CANCELLED)
         .select_related("assessment", "rater", "rating")

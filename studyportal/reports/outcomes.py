@@ -59,7 +59,7 @@ def madrs_changes(rows: Iterable[UnblindedMadrsRow]) -> list[SessionChange]:
 
 
 def usable_blocks(rows: Iterable[UnblindedQuantificationRow], ratio: str) -> list[UnblindedQuantificationRow]:
-    """Return the blocks' values of a ratio that count: latest run, usable, not rejected, with a time."""
+    """Return the blocks' values of a ratio that count: of runs under the signed analysis protocol, with a time."""
     return [
         row
         for row in rows
@@ -68,9 +68,7 @@ def usable_blocks(rows: Iterable[UnblindedQuantificationRow], ratio: str) -> lis
         and row.block is not None
         and row.value is not None
         and row.minutes_from_infusion is not None
-        and row.is_current
-        and row.is_usable
-        and row.review != "reject"
+        and row.is_counted
     ]
 
 

@@ -10,7 +10,7 @@ from sessions.models import AssessmentSchedule, Period, QuantificationRun, Spect
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
-from studyportal.accounts.selectors import can, check, sites_with
+from studyportal.accounts.selectors import can, refusal, sites_with
 from studyportal.errors import NotFound
 from studyportal.reports import datasets
 from studyportal.reports.figures import Figure
@@ -23,7 +23,7 @@ from studyportal.reports.progress_figures import (
     washouts,
 )
 from studyportal.reports.rows import MadrsRow, SessionRow
-from studyportal.studies.models import Study
+from studyportal.studies.models import Site, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +68,17 @@ def progress_for(viewer: User, study: Study) -> Progress:
     Raises:
         NotPermitted: the viewer's role does not include reports.
     """
-    check(viewer, Permission.REPORT_VIEW, study)
+    sites = _sites(viewer, study)
     people = datasets.participant_rows(viewer, study)
     sessions, ratings = datasets.session_rows(viewer, study), datasets.madrs_rows(viewer, study)
-    plan = plan_for(viewer, study)
+    plan = _plan(study, sites)
     periods = tuple(Period.objects.filter(study=study).order_by("number").values_list("number", flat=True))
     randomized = Counter(one.site for one in people if one.randomized_at is not None)
     quality = _quality(viewer, study)
     return Progress(
         sites=tuple(SiteCount(code, name, randomized[code], target) for code, name, target in plan.sites),
         periods=periods,
-        completeness=_completeness(viewer, study, periods, sessions, ratings),
+        completeness=_completeness(study, sites, periods, sessions, ratings),
         windows=(madrs_windows(ratings), washouts(sessions, study.minimum_washout_days)),
         figures=(recruitment_figure(people, plan, clock.now().date()), *quality),
     )
@@ -91,39 +91,51 @@ def figure_for(viewer: User, study: Study, name: str) -> Figure:
         NotPermitted: the viewer's role does not include reports.
         NotFound: there is none of this name for the viewer.
     """
-    check(viewer, Permission.REPORT_VIEW, study)
+    sites = _sites(viewer, study)
     if name == "recruitment":
         people = datasets.participant_rows(viewer, study)
-        return recruitment_figure(people, plan_for(viewer, study), clock.now().date())
+        return recruitment_figure(people, _plan(study, sites), clock.now().date())
     found = next((figure for figure in _quality(viewer, study) if figure.name == name), None)
     if found is None:
         raise NotFound("There is no such figure.")
     return found
 
 
-def plan_for(viewer: User, study: Study) -> Plan:
+def _sites(viewer: User, study: Study) -> list[Site]:
+    """Return the sites whose progress the viewer reports on; refuse who reports on none."""
+    sites = list(sites_with(viewer, Permission.REPORT_VIEW, study))
+    if not sites:
+        raise refusal(Permission.REPORT_VIEW, study)
+    return sites
+
+
+def _plan(study: Study, sites: Sequence[Site]) -> Plan:
     """Return the recruitment plan of the viewer's sites; the whole study's target for those who see every site."""
-    sites = [
-        (site.code, site.name, site.recruitment_target) for site in sites_with(viewer, Permission.REPORT_VIEW, study)
-    ]
-    sees_all = len(sites) == study.sites.count()
-    target = study.recruitment_target if sees_all else sum(site[2] for site in sites)
-    return Plan(study.recruitment_starts_on, study.recruitment_ends_on, target, tuple(sorted(sites)))
+    told = sorted((site.code, site.name, site.recruitment_target) for site in sites)
+    sees_all = len(told) == study.sites.count()
+    target = study.recruitment_target if sees_all else sum(site[2] for site in told)
+    return Plan(study.recruitment_starts_on, study.recruitment_ends_on, target, tuple(told))
 
 
 def _quality(viewer: User, study: Study) -> tuple[Figure, ...]:
-    if not can(viewer, Permission.SPECTRUM_QUALITY_VIEW, study):
+    rows = datasets.quality_rows(viewer, study)
+    # Rows come only to those who may see them; without any it is asked whether there could be some.
+    if not rows and not can(viewer, Permission.SPECTRUM_QUALITY_VIEW, study):
         return ()
-    return quality_figures(datasets.quality_rows(viewer, study), study.mrs_primary_ratio)
+    return quality_figures(rows, study.mrs_primary_ratio)
 
 
 def _completeness(
-    viewer: User, study: Study, periods: Sequence[int], sessions: Sequence[SessionRow], ratings: Sequence[MadrsRow]
+    study: Study,
+    sites: Sequence[Site],
+    periods: Sequence[int],
+    sessions: Sequence[SessionRow],
+    ratings: Sequence[MadrsRow],
 ) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
     held = Counter(one.period for one in sessions if one.status == "completed")
     planned = Counter(one.period for one in sessions)
     signed = Counter((one.timepoint, one.period) for one in ratings)
-    fitted = _fitted(viewer, study)
+    fitted = _fitted(sites)
     rows = [("Session held", tuple(Cell(held[period], planned[period]) for period in periods))]
     for assessment in AssessmentSchedule.objects.filter(study=study).order_by("position"):
         done = fitted if assessment.instrument == "MRS" else None
@@ -135,15 +147,16 @@ def _completeness(
     return tuple(rows)
 
 
-def _fitted(viewer: User, study: Study) -> Counter[int]:
+def _fitted(sites: Sequence[Site]) -> Counter[int]:
     """Count the sessions with a quantified spectrum by period; that there is one says nothing about its values."""
     found = (
         Spectrum.objects.filter(
-            session__participant__site__in=sites_with(viewer, Permission.REPORT_VIEW, study),
+            session__participant__site__in=sites,
             kind="metabolite",
             session__status="completed",
             runs__state=QuantificationRun.State.DONE,
         )
+        .exclude(status=Spectrum.Status.WITHDRAWN)
         .values_list("session__period__number")
         .annotate(Count("session", distinct=True))
     )

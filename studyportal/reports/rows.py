@@ -4,8 +4,20 @@ The blinded rows name neither sequence nor treatment. Their unblinded twins add 
 """
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
 from uuid import UUID
+
+
+def values_of(row: Any) -> dict[str, Any]:  # Any: every row class, which share no base
+    """Return a row's values by name, as its unblinded twin takes them."""
+    return {name: getattr(row, name) for name in _names(type(row))}  # type: ignore[arg-type]  # classes hash
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +90,10 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpectrumRow:
-    """One uploaded spectrum; `period` and `uploaded_at` are None for those who review fits with the session masked."""
+    """One uploaded spectrum; of one whose `status` is withdrawn no other table holds anything.
+
+    `period` and `uploaded_at` are None for those who review fits with the session masked.
+    """
 
     participant: str
     site: str
@@ -98,7 +113,8 @@ class SpectrumRow:
 class QuantificationRow:
     """One estimate of a finished run, of the whole spectrum (`block` None) or of one block.
 
-    `is_current` marks the latest finished run of its spectrum; `review` is the latest verdict on the run.
+    `is_current` marks the latest finished run of its spectrum; `review` is the latest verdict on the run. `is_counted`:
+    whether the primary outcome takes it, which only runs under the signed analysis protocol reach.
     """
 
     participant: str
@@ -110,7 +126,10 @@ class QuantificationRow:
     run_ordinal: int
     engine_version: str
     settings_sha256: str
+    protocol_version: int | None
+    is_signed_protocol: bool
     is_current: bool
+    is_counted: bool
     is_usable: bool
     review: str
     snr: float | None

@@ -6,23 +6,32 @@ may not tell the first session from the second.
 
 import datetime
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import CharField, Expression, F, Func, JSONField, QuerySet, Value
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Cast
 
 from sessions.models import (
+    AnalysisProtocol,
     Dose,
     MetaboliteEstimate,
     QuantificationReview,
     QuantificationRun,
     Spectrum,
-    StudySession,
 )
-from sessions.policies import infusion_start
+from sessions.services.analysis_protocols import signed_of
 from studyportal.reports import rows
 from studyportal.studies.models import Site, Study
+
+Finished = dict[str, Any]  # Any: the columns of `_finished`, by name
+BLOCKS = Func(
+    F("result__document"), Value('$.blocks[*].keyvalue() ? (@.key == "block" || @.key == "quality")'),
+    function="jsonb_path_query_array", template="%(function)s(%(expressions)s::jsonpath)", output_field=JSONField(),
+)  # fmt: skip
+"""Number and quality of every block as pairs of key and value, with an id that the pairs of one block share."""
 
 
 def spectra_at(study: Study, sites: QuerySet[Site], *, is_masked: bool) -> list[rows.SpectrumRow]:
@@ -50,51 +59,74 @@ def estimates_at(
     study: Study, sites: QuerySet[Site], *, is_masked: bool, name: str = ""
 ) -> list[rows.QuantificationRow]:
     """Return the estimates of all finished runs of the sites, or those of one `name` only."""
-    runs = _finished(study, sites, is_masked=is_masked)
-    current = _current(runs)
-    estimates: dict[UUID, list[MetaboliteEstimate]] = defaultdict(list)
-    wanted = MetaboliteEstimate.objects.filter(result__run__in=[run.pk for run in runs])
-    for estimate in (wanted.filter(name=name) if name else wanted).order_by("block", "quantity", "name"):
-        estimates[estimate.result_id].append(estimate)
+    runs = _finished(study, sites, is_masked=is_masked, blocks=BLOCKS)
+    signed = signed_of(study)
+    current, verdicts = _current(runs), _verdicts(runs)
+    counted = _counted(runs, verdicts, signed)
+    estimates: dict[str, list[tuple[Any, ...]]] = defaultdict(list)  # Any: the columns' values
+    wanted = MetaboliteEstimate.objects.filter(result__in=[run["result_pk"] for run in runs])
+    if name:
+        wanted = wanted.filter(name=name)
+    # Values, not objects, not even of keys: a study has tens of thousands of estimates.
+    for estimate in wanted.order_by("block", "quantity", "name").values_list(
+        Cast("result_id", CharField()), "block", "minutes_from_infusion", "quantity", "name", "value", "crlb_percent"
+    ):
+        estimates[estimate[0]].append(estimate)
     found = []
     for run in runs:
-        frame = _frame(run, is_masked=is_masked)
-        for estimate in estimates[run.result.pk]:
-            quality = _quality(run, estimate.block)
+        frame = _frame(run, is_masked=is_masked) | {
+            "is_current": run["pk"] in current, "is_counted": run["pk"] in counted,
+            "is_signed_protocol": _is_under(run, signed), "review": verdicts.get(run["pk"], ""),
+        }  # fmt: skip
+        qualities = _block_qualities(run["blocks"]) | {None: run["quality"] or {}}
+        for _, block, minutes, quantity, named, value, crlb_percent in estimates[str(run["result_pk"])]:
+            quality = qualities.get(block, {})
             found.append(
                 rows.QuantificationRow(
-                    **frame, is_current=run.pk in current, snr=quality.get("snr"), fwhm_hz=quality.get("fwhm_hz"),
-                    block=estimate.block, minutes_from_infusion=estimate.minutes_from_infusion,
-                    quantity=estimate.quantity, name=estimate.name, value=estimate.value,
-                    crlb_percent=estimate.crlb_percent,
+                    **frame, snr=quality.get("snr"), fwhm_hz=quality.get("fwhm_hz"), block=block,
+                    minutes_from_infusion=minutes, quantity=quantity, name=named, value=value,
+                    crlb_percent=crlb_percent,
                 )
             )  # fmt: skip
     return found
 
 
 def quality_at(study: Study, sites: QuerySet[Site]) -> list[rows.QualityRow]:
-    """Return the quality of every spectrum's latest finished run, in the order of acquisition."""
-    runs = _finished(study, sites, is_masked=False)
-    current = _current(runs)
+    """Return the quality of every spectrum's leading run, in the order of acquisition.
+
+    That is the latest under the signed analysis protocol, else the latest that is not exploratory.
+    """
+    ratio_of = KeyTransform(study.mrs_primary_ratio, KeyTransform("ratios", "result__document"))
+    runs = _finished(study, sites, is_masked=False, ratio=ratio_of)
+    signed, verdicts, infusions = signed_of(study), _verdicts(runs), infusions_at(study, sites)
+    planned = [run for run in runs if not run["is_exploratory"]]
+    leading = {run["spectrum_id"]: run for run in planned}
+    leading |= {run["spectrum_id"]: run for run in planned if _is_under(run, signed)}
     found = []
-    for run in runs:
-        if run.pk not in current:
-            continue
-        session, quality = run.spectrum.session, _quality(run, None)
-        ratio = run.result.document.get("ratios", {}).get(study.mrs_primary_ratio, {})
+    for run in leading.values():
+        quality, ratio = run["quality"] or {}, run["ratio"] or {}
         found.append(
             rows.QualityRow(
-                participant=session.participant.number, site=session.participant.site.code,
-                spectrum_id=run.spectrum_id, acquired_at=_acquired_at(session, run), is_usable=run.result.is_usable,
-                review=_verdict(run), snr=quality.get("snr"), fwhm_hz=quality.get("fwhm_hz"),
-                crlb_percent=ratio.get("crlb_percent"),
+                participant=run["participant"], site=run["site"], spectrum_id=run["spectrum_id"],
+                acquired_at=infusions.get(run["session"]) or run["session_started_at"] or run["uploaded_at"],
+                is_usable=run["is_usable"], review=verdicts.get(run["pk"], ""), snr=quality.get("snr"),
+                fwhm_hz=quality.get("fwhm_hz"), crlb_percent=ratio.get("crlb_percent"),
             )
         )  # fmt: skip
     return sorted(found, key=lambda row: (row.acquired_at, row.spectrum_id))
 
 
-def _finished(study: Study, sites: QuerySet[Site], *, is_masked: bool) -> list[QuantificationRun]:
-    order = ["spectrum"] if is_masked else ["spectrum__session__period__number", "spectrum__ordinal"]
+def infusions_at(study: Study, sites: QuerySet[Site]) -> dict[UUID, datetime.datetime]:
+    """Return when the infusion of each session of the sites began."""
+    given = Dose.objects.filter(
+        planned__kind="infusion", session__participant__study=study, session__participant__site__in=sites
+    )
+    return dict(given.values_list("session_id", "started_at"))
+
+
+def _finished(study: Study, sites: QuerySet[Site], *, is_masked: bool, **more: Expression) -> list[Finished]:
+    """Return finished runs of files that were not withdrawn; of the engine's document the quality, and `more`."""
+    order = ["spectrum"] if is_masked else ["period", "spectrum__ordinal"]
     return list(
         QuantificationRun.objects.filter(
             state=QuantificationRun.State.DONE,
@@ -102,43 +134,82 @@ def _finished(study: Study, sites: QuerySet[Site], *, is_masked: bool) -> list[Q
             spectrum__session__participant__study=study,
             spectrum__session__participant__site__in=sites,
         )
-        .select_related("result", "spectrum__session__participant__site", "spectrum__session__period")
-        .prefetch_related(
-            Prefetch("reviews", QuantificationReview.objects.order_by("reviewed_at")),
-            Prefetch("spectrum__session__doses", Dose.objects.select_related("planned")),
+        .exclude(spectrum__status=Spectrum.Status.WITHDRAWN)
+        .annotate(
+            participant=F("spectrum__session__participant__number"),
+            site=F("spectrum__session__participant__site__code"),
+            sex=F("spectrum__session__participant__sex"),
+            session=F("spectrum__session_id"),
+            period=F("spectrum__session__period__number"),
+            session_started_at=F("spectrum__session__started_at"),
+            uploaded_at=F("spectrum__uploaded_at"),
+            protocol_version=F("protocol__version"),
+            is_exploratory=F("protocol__is_exploratory"),
+            result_pk=F("result__pk"),
+            is_usable=F("result__is_usable"),
+            quality=KeyTransform("quality", "result__document"),
+            **more,
         )
-        .order_by("spectrum__session__participant__number", *order, "ordinal")
+        .order_by("participant", *order, "ordinal")
+        .values(
+            "pk", "participant", "site", "sex", "session", "period", "session_started_at", "uploaded_at", "spectrum_id",
+            "ordinal", "engine_version", "settings_sha256", "protocol_id", "protocol_version", "is_exploratory",
+            "result_pk", "is_usable", "quality", *more,
+        )
+    )  # fmt: skip
+
+
+def _current(runs: Iterable[Finished]) -> frozenset[UUID]:
+    """Return the latest run of each spectrum; `runs` come with their ordinals rising."""
+    return frozenset({run["spectrum_id"]: run["pk"] for run in runs}.values())
+
+
+def _is_under(run: Finished, signed: AnalysisProtocol | None) -> bool:
+    """Whether a run was made under the signed version by the engine that it names; see `standing_of`."""
+    return (
+        signed is not None
+        and run["protocol_id"] == signed.pk
+        and run["engine_version"] == signed.terms["engine_version"]
     )
 
 
-def _current(runs: Sequence[QuantificationRun]) -> frozenset[UUID]:
-    """Return the latest run of each spectrum; `runs` come with their ordinals rising."""
-    return frozenset({run.spectrum_id: run.pk for run in runs}.values())
+def _counted(
+    runs: Iterable[Finished], verdicts: Mapping[UUID, str], signed: AnalysisProtocol | None
+) -> frozenset[UUID]:
+    """Return the runs that the primary outcome takes: of each spectrum the latest under the signed protocol, if usable.
+
+    A rejected fit never counts; a spectrum that misses a threshold counts where the protocol says that it does.
+    """
+    if signed is None:
+        return frozenset()
+    latest = {run["spectrum_id"]: run for run in runs if _is_under(run, signed)}
+    needs_usable = bool(signed.terms.get("excludes_unusable", True))
+    return frozenset(
+        run["pk"]
+        for run in latest.values()
+        if verdicts.get(run["pk"]) != QuantificationReview.Decision.REJECT and (run["is_usable"] or not needs_usable)
+    )
 
 
-def _frame(run: QuantificationRun, *, is_masked: bool) -> dict[str, Any]:  # Any: keyword arguments of a row class
-    session = run.spectrum.session
+def _verdicts(runs: Iterable[Finished]) -> dict[UUID, str]:
+    """Return the latest verdict on each run that has one."""
+    reviews = QuantificationReview.objects.filter(run__in=[run["pk"] for run in runs]).order_by("reviewed_at")
+    return dict(reviews.values_list("run_id", "decision"))
+
+
+def _frame(run: Finished, *, is_masked: bool) -> dict[str, Any]:  # Any: keyword arguments of a row class
     return {
-        "participant": session.participant.number, "site": session.participant.site.code,
-        "sex": session.participant.sex, "period": None if is_masked else session.period.number,
-        "spectrum_id": run.spectrum_id, "quantification_id": run.pk, "run_ordinal": run.ordinal,
-        "engine_version": run.engine_version, "settings_sha256": run.settings_sha256,
-        "is_usable": run.result.is_usable, "review": _verdict(run),
+        "participant": run["participant"], "site": run["site"], "sex": run["sex"],
+        "period": None if is_masked else run["period"], "spectrum_id": run["spectrum_id"],
+        "quantification_id": run["pk"], "run_ordinal": run["ordinal"], "engine_version": run["engine_version"],
+        "settings_sha256": run["settings_sha256"], "protocol_version": run["protocol_version"],
+        "is_usable": run["is_usable"],
     }  # fmt: skip
 
 
-def _quality(run: QuantificationRun, block: int | None) -> dict[str, Any]:  # Any: the engine's JSON
-    """Return the quality of the whole spectrum, or of one block of it."""
-    document = run.result.document
-    if block is not None:
-        document = next((one for one in document.get("blocks", []) if one.get("block") == block), {})
-    return dict(document.get("quality", {}))
-
-
-def _verdict(run: QuantificationRun) -> str:
-    reviews = list(run.reviews.all())
-    return reviews[-1].decision if reviews else ""
-
-
-def _acquired_at(session: StudySession, run: QuantificationRun) -> datetime.datetime:
-    return infusion_start(session) or session.started_at or run.spectrum.uploaded_at
+def _block_qualities(pairs: Iterable[Mapping[str, Any]]) -> dict[int | None, Mapping[str, Any]]:
+    """Return the quality of each block by its number, from the pairs that `BLOCKS` fetched."""
+    blocks: dict[int, dict[str, Any]] = defaultdict(dict)
+    for pair in pairs:
+        blocks[pair["id"]][pair["key"]] = pair["value"]
+    return {own["block"]: own.get("quality", {}) for own in blocks.values() if "block" in own}

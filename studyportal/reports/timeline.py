@@ -211,8 +211,10 @@ def standing(planned: Planned, now: datetime.datetime) -> tuple[str, str]:
 
 def _scan_standing(planned: Planned) -> tuple[str, str]:
     run = planned.latest_run
-    if run is None or run.state == QuantificationRun.State.CANCELLED:
+    if run is None:
         return "done", "uploaded"
+    if run.state == QuantificationRun.State.CANCELLED:
+        return "missed", "fit cancelled"
     if run.state == QuantificationRun.State.DONE:
         return "done", "fitted"
     if run.state == QuantificationRun.State.FAILED:

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from sessions.models import PlannedDose, Sequence, Treatment
+from sessions.services.analysis_protocols import signed_of
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import check
@@ -13,6 +15,7 @@ from studyportal.errors import InvalidState, NotFound
 from studyportal.reports import datasets
 from studyportal.reports.datasets import Links
 from studyportal.reports.figures import Figure
+from studyportal.reports.rows import UnblindedMadrsRow, UnblindedQuantificationRow
 from studyportal.reports.unblinded_figures import Design, course_figure, madrs_figure, response_figure
 from studyportal.studies.models import Study
 
@@ -26,22 +29,30 @@ class Report:
     figures: tuple[Figure, ...]
 
 
-Maker = Callable[[Study, Links, Design], Figure]
+@dataclass(frozen=True)
+class Opened:
+    """The rows of one look at the report, each kind read once and only when a figure needs it."""
+
+    study: Study
+    links: Links
+    design: Design
+
+    @cached_property
+    def madrs(self) -> list[UnblindedMadrsRow]:
+        """Signed MADRS with what was given."""
+        return datasets.unblinded_madrs_rows(self.study, self.links)
+
+    @cached_property
+    def ratios(self) -> list[UnblindedQuantificationRow]:
+        """Estimates of the primary ratio with what was given."""
+        return datasets.unblinded_quantification_rows(self.study, self.links, name=self.design.ratio)
 
 
-def _madrs(study: Study, links: Links, design: Design) -> Figure:
-    return madrs_figure(datasets.unblinded_madrs_rows(study, links), design)
-
-
-def _course(study: Study, links: Links, design: Design) -> Figure:
-    return course_figure(datasets.unblinded_quantification_rows(study, links, name=design.ratio), design)
-
-
-def _response(study: Study, links: Links, design: Design) -> Figure:
-    return response_figure(datasets.unblinded_madrs_rows(study, links), design)
-
-
-MAKERS: Mapping[str, Maker] = {"madrs": _madrs, "course": _course, "response": _response}
+MAKERS: Mapping[str, Callable[[Opened], Figure]] = {
+    "madrs": lambda opened: madrs_figure(opened.madrs, opened.design),
+    "course": lambda opened: course_figure(opened.ratios, opened.design),
+    "response": lambda opened: response_figure(opened.madrs, opened.design),
+}
 
 
 def design_of(study: Study) -> Design:
@@ -55,11 +66,13 @@ def design_of(study: Study) -> Design:
         raise InvalidState("This report compares two treatments; the study's design has another number of them.")
     names.sort(key=lambda name: "placebo" not in name.lower())
     infusion = PlannedDose.objects.filter(study=study, kind="infusion").first()
+    signed = signed_of(study)
     return Design(
         reference=names[0], interest=names[1],
         sequences=tuple(Sequence.objects.filter(study=study).order_by("code").values_list("code", flat=True)),
         infusion_minutes=float(infusion.duration_minutes) if infusion else 0.0,
         ratio=study.mrs_primary_ratio, remission_threshold=study.remission_threshold,
+        protocol_version=signed.version if signed else None,
     )  # fmt: skip
 
 
@@ -70,12 +83,12 @@ def report_for(viewer: User, study: Study) -> Report:
         NotPermitted: the viewer's role does not include the unblinded report.
         InvalidState: the study does not compare exactly two treatments.
     """
-    links, design = _opened(viewer, study, "whole report")
-    counts = Counter(links.sequences.values())
+    opened = _opened(viewer, study, "whole report")
+    counts = Counter(opened.links.sequences.values())
     return Report(
-        allocated=len(links.sequences),
-        by_sequence=tuple((code, counts[code]) for code in design.sequences),
-        figures=tuple(make(study, links, design) for make in MAKERS.values()),
+        allocated=len(opened.links.sequences),
+        by_sequence=tuple((code, counts[code]) for code in opened.design.sequences),
+        figures=tuple(make(opened) for make in MAKERS.values()),
     )
 
 
@@ -90,12 +103,11 @@ def figure_for(viewer: User, study: Study, name: str) -> Figure:
     check(viewer, Permission.UNBLINDED_REPORT_VIEW, study)
     if name not in MAKERS:
         raise NotFound("There is no such figure.")
-    links, design = _opened(viewer, study, f"figure {name}")
-    return MAKERS[name](study, links, design)
+    return MAKERS[name](_opened(viewer, study, f"figure {name}"))
 
 
-def _opened(viewer: User, study: Study, what: str) -> tuple[Links, Design]:
+def _opened(viewer: User, study: Study, what: str) -> Opened:
     check(viewer, Permission.UNBLINDED_REPORT_VIEW, study)
     design = design_of(study)
     events.record_now("unblinded report viewed", study=study.code, target=what)
-    return datasets.open_links(viewer, study, reason=f"unblinded report, {what}"), design
+    return Opened(study, datasets.open_links(viewer, study, reason=f"unblinded report, {what}"), design)

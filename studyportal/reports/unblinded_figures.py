@@ -35,7 +35,8 @@ SEXES = {"F": "Women", "M": "Men"}
 class Design:
     """What the figures need of the study: two treatments in the order of their codes, doses, thresholds.
 
-    `reference` comes first; differences are `interest` minus `reference`.
+    `reference` comes first; differences are `interest` minus `reference`. `protocol_version`: the signed version of the
+    analysis protocol, whose results alone count; None while none is signed.
     """
 
     reference: str
@@ -44,6 +45,7 @@ class Design:
     infusion_minutes: float
     ratio: str
     remission_threshold: int
+    protocol_version: int | None = None
 
     @property
     def treatments(self) -> tuple[str, str]:
@@ -111,7 +113,7 @@ def course_figure(rows: Sequence[UnblindedQuantificationRow], design: Design) ->
         if points
         else None,
         notes=(
-            "Means of participants with every block of both sessions. Unusable and rejected fits are left out.",
+            f"Participants with every block of both sessions; protocol version {design.protocol_version} counts.",
             "Bars: 95 % intervals without the differences between people (Cousineau 2005, Morey 2008).",
         ),
     )
@@ -181,6 +183,8 @@ def _madrs_finding(found: Sequence[Pair], estimates: dict[str, Estimate], design
 
 
 def _course_finding(found: Sequence[Pair], estimates: dict[str, Estimate], design: Design) -> str:
+    if design.protocol_version is None:
+        return "The analysis protocol is not signed: no spectrum counts for the primary outcome yet."
     if not found:
         return "No participant has usable spectra of both sessions yet."
     means = [fmean(p.reference for p in found), fmean(p.interest for p in found)]

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", vault_home.home, name="home"),
     path("allocations/", allocations.allocations, name="allocations"),
     path("allocations/reveal/", allocations.unblind, name="unblind"),
+    path("allocations/revealed/", allocations.unblinded, name="unblinded"),
     path("report/", unblinded.report, name="unblinded-report"),
     path("report/figures/<slug:name>.json", unblinded.figure, name="unblinded-figure"),
     path("report/figures/<slug:name>.csv", unblinded.table, name="unblinded-table"),

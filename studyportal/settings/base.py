@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "studyportal.accounts.middleware.StudyMiddleware",
+    "studyportal.accounts.signing_pause.WrongPasswordMiddleware",
     "studyportal.middleware.StudyErrorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -163,6 +164,7 @@ PORTAL_FIT_CPU_SECONDS = int(os.environ.get("PORTAL_FIT_CPU_SECONDS", "60"))
 PORTAL_IDENTITY_KEY_FILE = PORTAL_DATA / "secrets" / "identity_key"
 PORTAL_VAULT_KEY_FILE = PORTAL_DATA / "secrets" / "vault_private_key"
 PORTAL_VAULT_PUBLIC_KEY_FILE = PORTAL_DATA / "secrets" / "vault_public_key"
+PORTAL_QUARANTINE_PUBLIC_KEY_FILE = PORTAL_DATA / "secrets" / "quarantine_public_key"
 
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = PORTAL_DATA / "mail"

@@ -39,7 +39,10 @@ SESSION_COOKIE_NAME = f"__Host-portal_{PORTAL_DOOR}_session"
 CSRF_COOKIE_NAME = f"__Host-portal_{PORTAL_DOOR}_csrf"
 AXES_CLIENT_IP_CALLABLE = "studyportal.accounts.client_address.behind_proxy"
 
-for name in ("PORTAL_IDENTITY_KEY_FILE", "PORTAL_VAULT_KEY_FILE", "PORTAL_VAULT_PUBLIC_KEY_FILE"):
+for name in (
+    "PORTAL_IDENTITY_KEY_FILE", "PORTAL_VAULT_KEY_FILE", "PORTAL_VAULT_PUBLIC_KEY_FILE",
+    "PORTAL_QUARANTINE_PUBLIC_KEY_FILE",
+):  # fmt: skip
     globals()[name] = Path(os.environ.get(name, "/nonexistent"))
 
 CELERY_BROKER_URL = content("CELERY_BROKER_URL_FILE")

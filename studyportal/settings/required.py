@@ -32,6 +32,7 @@ REQUIRED = (
     Variable("PORTAL_IDENTITY_KEY_FILE", frozenset({"web"}), "file with the key over identities"),
     Variable("PORTAL_VAULT_KEY_FILE", frozenset({"vault"}), "file with the vault's private key"),
     Variable("PORTAL_VAULT_PUBLIC_KEY_FILE", frozenset({"vault"}), "file with the vault's public key"),
+    Variable("PORTAL_QUARANTINE_PUBLIC_KEY_FILE", BLINDED, "file with the public key that seals originals"),
     Variable("PORTAL_WEB_PASSWORD_FILE", frozenset({"web"}), "file with the password of portal_web"),
     Variable("PORTAL_WORKER_PASSWORD_FILE", frozenset({"worker"}), "file with the password of portal_worker"),
     Variable("PORTAL_VAULT_PASSWORD_FILE", frozenset({"vault"}), "file with the password of portal_vault"),

@@ -42,6 +42,7 @@ class Study(models.Model):
     remission_threshold = models.PositiveSmallIntegerField(default=10)
     mrs_primary_ratio = models.CharField(max_length=20, default="Glx/tNAA")
     mrs_settings = models.JSONField(default=dict)
+    keeps_originals = models.BooleanField(default=False)
 
     class Meta:
         ordering = ("code",)
@@ -54,7 +55,7 @@ class Study(models.Model):
             "id", "code", "name", "title", "registration_number", "is_synthetic", "status", "recruitment_target",
             "recruitment_starts_on", "recruitment_ends_on", "participant_prefix", "minimum_age_years",
             "maximum_age_years", "minimum_washout_days", "strata_factors", "item10_threshold",
-            "remission_threshold", "mrs_primary_ratio", "mrs_settings",
+            "remission_threshold", "mrs_primary_ratio", "mrs_settings", "keeps_originals",
         )  # fmt: skip
 
     def __str__(self) -> str:

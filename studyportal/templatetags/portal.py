@@ -9,6 +9,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from studyportal.sentences import spoken
+
 register = template.Library()
 
 
@@ -55,6 +57,12 @@ def icon(name: str) -> SafeString:
         static("icons/sprite.svg"),
         name,
     )
+
+
+@register.filter
+def sentences(field: BoundField | None) -> list[str]:
+    """Return a field's errors, Django's stock messages among them in the portal's words; none without a form yet."""
+    return spoken(field) if field else []
 
 
 CONTROL_CLASSES: tuple[tuple[type[forms.Widget], str], ...] = (

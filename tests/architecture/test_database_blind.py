@@ -48,6 +48,13 @@ def refusal(login: str, statement: str) -> str:
         "SELECT pg_read_file('postgresql.conf')",
         "SELECT pg_ls_dir('.')",
         "SELECT lo_import('/etc/passwd')",
+        "SELECT lo_create(0)",
+        "SELECT lo_from_bytea(0, 'x')",
+        "SELECT lo_put(1, 0, 'x')",
+        "SELECT lo_get(1)",
+        "SELECT lo_unlink(1)",
+        "SELECT pg_notify('portal', 'x')",
+        "SELECT pg_logical_emit_message(true, 'portal', 'x')",
         "ALTER TABLE public.studies_study DISABLE TRIGGER audit_record",
         "DROP TRIGGER audit_record ON public.studies_study",
         "ALTER FUNCTION audit.record() SET search_path = public",
@@ -59,6 +66,15 @@ def refusal(login: str, statement: str) -> str:
 def test_no_runtime_login_can_step_round_the_rules(login: str, statement: str) -> None:
     said = refusal(login, statement)
     assert any(word in said for word in ("permission denied", "must be owner", "must be superuser", "does not exist"))
+
+
+def test_no_runtime_login_runs_a_function_of_large_objects() -> None:
+    functions = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace"
+    named = "(proname LIKE 'lo\\_%%' OR proname IN ('loread', 'lowrite'))"
+    assert len(rows(f"{functions} AND {named}")) >= 20
+    for login in RUNTIME:
+        held = f"{functions} AND {named} AND has_function_privilege(%s, oid, 'EXECUTE')"
+        assert rows(held, [login]) == [], login
 
 
 @pytest.mark.parametrize("login", RUNTIME)
@@ -119,6 +135,7 @@ def test_functions_that_run_as_the_owner_are_few_and_look_into_temporary_schemas
         ("audit.record()", "portal_owner", True),
         ("audit.refuse_false_actor()", "portal_owner", True),
         ("refuse_mixed_blinding()", "portal_owner", True),
+        ("refuse_other_door()", "portal_owner", True),
     ]
 
 

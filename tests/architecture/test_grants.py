@@ -52,7 +52,9 @@ def test_the_blinded_logins_hold_nothing_in_alloc_but_allocate() -> None:
 def test_nobody_holds_anything_in_the_trail_but_what_is_named() -> None:
     note = "function audit.note(text,text,text,jsonb) EXECUTE"
     usage, trail = "schema audit USAGE", "view audit.blinded_change SELECT"
-    assert privileges("portal_web", "audit") == {usage, note, trail}
+    # Whether an allocation was seen before a moment: an analysis protocol drafted later cannot be signed.
+    revealed = "function audit.was_revealed(text,timestamp with time zone) EXECUTE"
+    assert privileges("portal_web", "audit") == {usage, note, trail, revealed}
     assert privileges("portal_worker", "audit") == {usage, note}
     assert privileges("portal_vault", "audit") == {usage, note, trail, "table audit.event SELECT"}
     assert privileges("portal_readonly", "audit") == set()

@@ -8,14 +8,15 @@ from importlib import import_module
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from studyportal.accounts.roles import Permission
+from studyportal.accounts.roles import BLINDED_ROLES, KNOWN_TO_RATERS, ROLE_PERMISSIONS, Permission, Role
 from tests.factories.world import World
 
 DOORS = {"web": "studyportal.urls", "vault": "studyportal.vault_urls"}
 # `sign-in-again` renews an expired sign-in over an open rating form: it checks the password itself.
-PUBLIC = {"healthz", "account_login", "account_inactive", "mfa_authenticate", "sign-in-again"}
-# Autosave keeps what was typed and asks for the password in place; a redirect would lose it.
-ASKED_BY_SCRIPT = {"rating-changes"}
+# `enrol` opens with the secret in its address.
+PUBLIC = {"healthz", "account_login", "account_inactive", "mfa_authenticate", "sign-in-again", "enrol"}
+# Autosave and uploads keep what was typed or has arrived and ask for the password in place; a redirect would lose it.
+ASKED_BY_SCRIPT = {"rating-changes", "upload", "uploads"}
 SIGNED_IN = {
     "account", "choose-study", "account_logout", "account_reauthenticate", "account_change_password", "mfa_index",
     "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp", "mfa_view_recovery_codes",
@@ -116,17 +117,47 @@ def test_strangers_are_sent_to_sign_in_or_refused(client_for, door: str, method:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("door", list(DOORS))
-def test_a_member_of_the_other_side_reaches_no_page_that_needs_a_permission(
-    world: World, client_for, door: str
-) -> None:
+def test_for_a_member_of_the_other_side_no_page_of_a_study_exists(world: World, client_for, door: str) -> None:
     stranger = world.unblinded_statistician if door == "web" else world.coordinator
     client = client_for(stranger, door=door)
     for address in EVERY:
-        if address.door != door or address.declared in {"public", "signed_in", "members_only"}:
+        if address.door != door or address.declared in {"public", "signed_in"}:
             continue
         for method in ("get", "post"):
             answer = getattr(client, method)(address.path)
-            assert answer.status_code in {403, 404, 405}, f"{method} {address.path}: {answer.status_code}"
+            # POST alone on a page for looking: Django says which methods there are before the view is asked.
+            assert answer.status_code in {404, 405}, f"{method} {address.path}: {answer.status_code}"
+            assert method == "post" or answer.status_code == 404 or not answer.headers["Allow"].startswith("GET")
+
+
+@pytest.mark.django_db
+def test_for_a_rater_only_what_a_rater_may_know_exists(world: World, client_for) -> None:
+    """404 where participants or sessions lie behind; 403 with a sentence where the page is known to exist."""
+    client, seen = client_for(world.rater), set()
+    for address in EVERY:
+        needed = set(address.declared) if isinstance(address.declared, tuple) else {address.declared}
+        lacking = needed & set(Permission) - ROLE_PERMISSIONS[Role.RATER]
+        if address.door != "web" or not lacking:
+            continue
+        expected = 404 if lacking - KNOWN_TO_RATERS else 403
+        for method in ("get", "post"):
+            status = getattr(client, method)(address.path).status_code
+            assert status in {expected, 405}, f"{method} {address.path}: {status}"
+            seen.add(status)
+    assert seen == {403, 404, 405}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [role for role in sorted(BLINDED_ROLES) if role != Role.RATER])
+def test_a_colleagues_page_is_refused_in_a_sentence(world: World, client_for, role: Role) -> None:
+    client, held = client_for(world.people[role.value]), ROLE_PERMISSIONS[role]
+    for address in EVERY:
+        if address.door != "web" or not isinstance(address.declared, Permission) or address.declared in held:
+            continue
+        answer = client.get(address.path)
+        assert answer.status_code in {403, 405}, f"{address.path}: {answer.status_code}"
+        if answer.status_code == 403:
+            assert f"does not include: {address.declared.value.replace('_', ' ')}" in answer.content.decode()
 
 
 @pytest.mark.django_db

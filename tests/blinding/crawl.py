@@ -3,6 +3,7 @@
 The first world is explored and the requests are written down as they are made; every other world is asked the same.
 """
 
+import base64
 import logging
 import os
 import shutil
@@ -36,7 +37,16 @@ PROBES = (
     "participant__allocation__slot__stratum__taken__gt=1", "format=csv", "page=2", "limit=2",
 )  # fmt: skip
 JSON = "application/json"
-SCRIPT_HEADERS = (("HTTP_UPLOAD_OFFSET", "0"), ("HTTP_IF_MATCH", '"v2"'))
+METADATA = ",".join(
+    f"{key} {base64.b64encode(value.encode()).decode()}"
+    for key, value in {
+        "filename": "b.nii.gz", "kind": "metabolite", "sha256": "b" * 64, "participant": "XO-001", "period": "1"
+    }.items()
+)  # fmt: skip
+SCRIPT_HEADERS = (
+    ("HTTP_UPLOAD_OFFSET", "0"), ("HTTP_IF_MATCH", '"v2"'), ("HTTP_TUS_RESUMABLE", "1.0.0"),
+    ("HTTP_UPLOAD_LENGTH", "9"), ("HTTP_UPLOAD_METADATA", METADATA),
+)  # fmt: skip
 MADRS_CHANGE = '{"client": "crawl", "version": %d, "changes": [{"seq": 1, "item": 5, "field": "value", "value": "%s"}]}'
 UPLOAD = '{"filename": "a.nii.gz", "size": 9, "size_bytes": 9, "sha256": "%s", "kind": "metabolite"}'
 # Bodies for routes whose callers are scripts, not forms.
@@ -44,7 +54,9 @@ SCRIPTED: dict[str, tuple[tuple[str, str, str], ...]] = {
     "rating-changes": (("POST", MADRS_CHANGE % (2, "4"), JSON), ("POST", MADRS_CHANGE % (2, "7"), JSON),
                        ("POST", "no json", JSON)),
     "upload-create": (("POST", UPLOAD % ("a" * 64), JSON), ("POST", "{}", JSON)),
-    "upload": (("HEAD", "", ""), ("PATCH", "abc", "application/offset+octet-stream")),
+    "uploads": (("OPTIONS", "", ""), ("POST", "", "")),
+    "upload-stop": (("POST", "", "application/x-www-form-urlencoded"),),
+    "upload": (("HEAD", "", ""), ("PATCH", "abc", "application/offset+octet-stream"), ("DELETE", "", "")),
 }  # fmt: skip
 
 # A form is sent so often by each person, then it is known; these depend on whose it is.

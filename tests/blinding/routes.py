@@ -24,7 +24,9 @@ SAME_KIND = 5
 FIGURES = ("recruitment", "snr", "unknown")
 KINDS = ("infusion", "pretreatment", "unknown")
 KEYS = {"spectrum_id": "spectrum", "run_id": "run", "upload_id": "upload", "alert_id": "alert", "basis_id": "basis",
-        "membership_id": "membership", "code": "code", "prefix": "prefix"}  # fmt: skip
+        "membership_id": "membership", "code": "code", "prefix": "prefix", "version": "version",
+        "batch_id": "batch"}  # fmt: skip
+MISSING = {"code": "nosuchcode", "prefix": "nosuchcode", "version": "99"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,7 @@ class Route:
         if name == "period":
             return list(PERIODS)
         if name in KEYS:
-            missing = "nosuchcode" if name in {"code", "prefix"} else NOBODY
-            return [*world.values[KEYS[name]][:SAME_KIND], missing]
+            return [*world.values[KEYS[name]][:SAME_KIND], MISSING.get(name, NOBODY)]
         if name == "kind":
             return list(KINDS)
         if name == "name":

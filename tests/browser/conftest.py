@@ -30,6 +30,8 @@ SCREENS = REPOSITORY / "test-results"
 CHROMIUM_FLAGS = (
     "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
+    # pytest-socket holds this process; this holds the browser.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
 DESKTOP = {"width": 1366, "height": 768}
 VAULT_ACCOUNTS = frozenset({"pharmacist", "unblinded"})

@@ -36,6 +36,10 @@ def curves(ratio: float) -> dict[str, Any]:
     return {
         "ppm": [4.0 - 0.3 * k for k in range(11)], "data": line, "fit": line, "baseline": [0.0] * 11,
         "residual": [0.0] * 11, "components": {"NAA": line, "Glu": line},
+        "transients": {
+            "ppm": [4.0, 3.0, 2.0], "numbers": [1, 2], "is_kept": [True, False], "before": [[0.1, 0.4, 1.0]] * 2,
+            "after": [[0.1, 0.4, 1.0]] * 2,
+        },
     }  # fmt: skip
 
 
@@ -51,6 +55,7 @@ def document(ratio: float) -> dict[str, Any]:
         "quality": quality,
     }  # fmt: skip
     return part | {
+        "transients": {"count": 3, "shift_hz": [-1.0, 0.5, 0.5], "phase_deg": [3.0, -1.0, -2.0], "rejected": [2]},
         "sensitivity": {"Glx/tNAA": [ratio - 0.1, ratio + 0.1]}, "flags": [], "engine_version": "1",
         "settings_sha256": "0" * 64, "seconds": 0.4,
         "blocks": [

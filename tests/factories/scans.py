@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from sessions.models import BasisSet, QuantificationRun, Spectrum, StudySession, Upload
-from sessions.services import fitting, jobs, store, uploads
+from sessions.services import fitting, jobs, originals, store, uploads
 from tests.factories import journey
 from tests.factories.world import World
 
@@ -76,7 +76,7 @@ def stored(spectrum: Spectrum) -> Spectrum:
     spectrum.status, spectrum.header = Spectrum.Status.STORED, HEADER
     spectrum.stored_sha256, spectrum.stored_bytes = store.put(b"NIfTI of " + str(spectrum.pk).encode()), 45
     spectrum.save()
-    uploads.remove_raw(upload=spectrum.upload)
+    originals.remove_raw(upload=spectrum.upload)
     return spectrum
 
 

@@ -3,7 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 
+from sessions.analysis_protocols import named
+from sessions.analysis_terms import Terms
 from sessions.models import (
+    AnalysisProtocol,
     BasisSet,
     MetaboliteEstimate,
     QuantificationResult,
@@ -14,6 +17,9 @@ from sessions.models import (
     Upload,
 )
 from studyportal import clock
+from studyportal.accounts import signatures
+from studyportal.accounts.models import User
+from studyportal.studies.models import Study
 from tests.factories.world import World
 
 BLOCKS = ((-4.0, 1.2), (4.0, 1.3))
@@ -43,6 +49,29 @@ def quantified(
     return _finished(world, spectrum, ordinal=1, whole=whole, blocks=blocks, snr=snr, is_usable=is_usable)
 
 
+def signed(world: World, basis: BasisSet) -> AnalysisProtocol:
+    """Return the study's signed analysis protocol for the engine of these rows."""
+    known = AnalysisProtocol.objects.filter(study=world.study, signed_at__isnull=False).first()
+    if known is not None:
+        return known
+    terms = Terms(primary_ratio="Glx/tNAA", bases=(named(basis),), engine_version="1")
+    return signed_with(world.study, terms, by=world.investigator)
+
+
+def signed_with(study: Study, terms: Terms, *, by: User) -> AnalysisProtocol:
+    """Return a signed version of a study's protocol with these terms."""
+    made = AnalysisProtocol.objects.create(
+        study=study, version=1, terms=terms.document(), terms_sha256="t" * 64, reason="For this test", drafted_by=by
+    )
+    made.signature = signatures.sign(
+        by=by, meaning="Approved", record_label="analysis protocol", record_id=made.pk, content=terms.document(),
+        time_zone="UTC",
+    )  # fmt: skip
+    made.signed_at = made.signature.signed_at
+    made.save()
+    return made
+
+
 def rerun(world: World, *, verdicts: Sequence[str] = ()) -> QuantificationRun:
     """Return a second finished run of the only spectrum, with reviews."""
     spectrum = Spectrum.objects.get(session__participant__study=world.study)
@@ -68,7 +97,7 @@ def _finished(
     )  # fmt: skip
     run = QuantificationRun.objects.create(
         spectrum=spectrum, ordinal=ordinal, basis=basis, settings_sha256=f"{ordinal:064x}", engine_version="1",
-        state="done", requested_by=world.imaging_analyst, finished_at=clock.now(),
+        state="done", requested_by=world.imaging_analyst, finished_at=clock.now(), protocol=signed(world, basis),
     )  # fmt: skip
     document = {
         "ratios": {"Glx/tNAA": {"value": whole, "crlb_percent": 4.0}},

@@ -20,7 +20,7 @@ from ratings.services.assignment import assign
 from sessions.allocation.models import ListSlot
 from sessions.allocation.services import approve_list, create_list, open_slot
 from sessions.models import AssessmentSchedule, BasisSet, Sequence, Spectrum, StudySession, Treatment
-from sessions.services import conduct, dosing, fitting, quantification, uploads
+from sessions.services import conduct, dosing, fitting, quantification, requantification, uploads
 from sessions.services.randomization import randomize
 from sessions.services.safety import report_adverse_event
 from sessions.services.upload_rules import Announced
@@ -29,6 +29,7 @@ from studyportal.accounts.models import User
 from studyportal.accounts.roles import ROLE_PERMISSIONS, UNBLINDED_ROLES, Permission, Role
 from studyportal.studies.models import Site
 from tests.conftest import database_role, standing_at
+from tests.factories import protocols
 from tests.factories.engine_answers import engine_answers
 from tests.factories.people import PASSWORD
 from tests.factories.world import World, make_world
@@ -63,9 +64,11 @@ class Story:
             for code, other in SEQUENCES.items():
                 Sequence.objects.filter(code=code).update(code=other)
             BasisSet.objects.create(
-                study=self.world.study, name="Simulated PRESS", simulation="sim:press:30@3T", field_tesla=3.0,
+                study=self.world.study, name="Simulated PRESS", simulation="sim:press:14,14@3T", field_tesla=3.0,
                 echo_time_ms=30.0, is_default=True, uploaded_by=self.world.imaging_analyst,
             )  # fmt: skip
+        with self.step("protocol"):
+            protocols.drafted(self.world)
         with self.step("list"), standing_at("vault"):
             made = create_list(
                 study=self.world.study, method="permuted_blocks", parameters={"block_sizes": [2, 4]},
@@ -164,6 +167,16 @@ class Story:
                 fitting.process(run_id=spectrum.runs.get().pk)
         return spectrum
 
+    def requantified(self) -> None:
+        """Quantify the study again under an exploratory version; one run of the batch ends, the others wait."""
+        with self.step("exploratory version"):
+            other = protocols.drafted(self.world, is_exploratory=True, snr_min=45.0)
+        with self.step("batch"):
+            batch = requantification.start(protocol=other, by=self.world.imaging_analyst)
+        run = batch.runs.order_by("pk").first()
+        with self.step("fit of the batch"), database_role("portal_worker"), engine_answers(1.3):
+            fitting.process(run_id=run.pk)
+
     # Ratings
 
     def assigned(self, session: StudySession, timepoint: str, rater: User) -> RatingAssignment:
@@ -234,9 +247,10 @@ def tell(plan: Plan) -> tuple[dict[str, str], dict[str, str], dict[str, str], di
     for session, ratio in ((one, 1.21), (two, 1.34), (three, 1.27)):
         story.spectrum(session, ratio)
     story.spectrum(running, 1.0, fitted=False)
+    story.requantified()
     with story.step("review"):
         quantification.review(
-            run=one.spectra.first().runs.get(), decision="accept", comment="", by=world.imaging_analyst
+            run=one.spectra.first().runs.first(), decision="accept", comment="", by=world.imaging_analyst
         )
     story.rated(one, "pre_dose", world.rater)
     story.rated(one, "day_1", world.second_rater, shift=-1)
@@ -248,6 +262,7 @@ def tell(plan: Plan) -> tuple[dict[str, str], dict[str, str], dict[str, str], di
     with story.step("announce"):
         abc = Announced(filename="scan.nii.gz", size_bytes=3, sha256=hashlib.sha256(b"abc").hexdigest())
         uploads.announce(session=running, kind="water", file=abc, by=world.coordinator)
+        uploads.announce(session=three, kind="water", file=abc, by=world.imaging_analyst)
     with story.step("withdraw"):
         withdraw(
             participant=left, reason="participant", note="", withdrawn_on=story.moment.date(), by=world.coordinator
@@ -274,7 +289,7 @@ def tell(plan: Plan) -> tuple[dict[str, str], dict[str, str], dict[str, str], di
 def values_of(world: World) -> dict[str, list[str]]:
     """Return what URL parameters may name."""
     from ratings.models import SafetyAlert
-    from sessions.models import QuantificationRun, Upload
+    from sessions.models import AnalysisProtocol, QuantificationRun, Requantification, Upload
     from studyportal.accounts.models import ApiToken, StudyMembership
 
     def ids(found: Any) -> list[str]:
@@ -292,4 +307,6 @@ def values_of(world: World) -> dict[str, list[str]]:
         "prefix": ids(ApiToken.objects.order_by("created_at", "pk").values_list("prefix", flat=True)),
         "membership": ids(StudyMembership.objects.order_by("started_at", "pk").values_list("pk", flat=True)[:2]),
         "basis": ids(BasisSet.objects.values_list("pk", flat=True)),
+        "version": ids(AnalysisProtocol.objects.order_by("version").values_list("version", flat=True)),
+        "batch": ids(Requantification.objects.values_list("pk", flat=True)),
     }

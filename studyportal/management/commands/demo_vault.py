@@ -19,12 +19,12 @@ from studyportal.studies.models import Study
 class Command(BaseCommand):
     """Refuses to run with another login than the vault's, and for a study that is not SYNTHETIC."""
 
-    help = "Make the demo's list, or draw its outcomes."
+    help = "Make the demo's unblinded accounts or its list, or draw its outcomes."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the act."""
-        parser.add_argument("act", choices=("list", "outcomes"))
+        parser.add_argument("act", choices=("people", "list", "outcomes"))
 
     def handle(self, **options: Any) -> None:
         """Do one act."""
@@ -32,6 +32,10 @@ class Command(BaseCommand):
             raise CommandError("Only the vault's process does this: set PORTAL_PROCESS=vault.")
         study = Study.objects.get(code="DEMO", is_synthetic=True)
         request = json.load(sys.stdin)
+        if options["act"] == "people":
+            vault.make_people(study, password=request["password"])
+            self.stdout.write("{}")
+            return
         if options["act"] == "list":
             with clock.at(datetime.datetime.fromisoformat(request["at"])):
                 vault.make_list(study, slots_per_stratum=request["slots"])

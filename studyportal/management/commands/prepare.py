@@ -1,4 +1,4 @@
-"""Brings a data folder up to this version, as the owner: key pair, migrations, static files with compressed copies."""
+"""Brings a data folder up to this version, as the owner: key pairs, migrations, static files with compressed copies."""
 
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ class Command(BaseCommand):
         private = Path(settings.PORTAL_VAULT_KEY_FILE)
         if not private.exists():
             make_key_pair(private, Path(settings.PORTAL_VAULT_PUBLIC_KEY_FILE))
+        quarantine = Path(settings.PORTAL_QUARANTINE_PUBLIC_KEY_FILE)
+        if not quarantine.exists():
+            make_key_pair(quarantine.with_name("quarantine_private_key"), quarantine)
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
         compress(Path(settings.STATIC_ROOT))

@@ -41,10 +41,14 @@ class Command(BaseCommand):
         self._keep(folder / "broker_users", lambda: f"user default off\nuser portal on >{broker} ~* &* +@all\n")
         self._keep(folder / "broker_url", lambda: f"redis://portal:{broker}@redis:6379/0")
         self._keep(folder / "s3_users", lambda: _s3_users(folder))
-        if not (folder / "vault_private_key").exists():
-            make_key_pair(folder / "vault_private_key", folder / "vault_public_key")
-            (folder / "vault_private_key").chmod(0o644)
-            self.stdout.write("vault_private_key, vault_public_key")
+        for owner in ("vault", "quarantine"):
+            self._keep_pair(folder / f"{owner}_private_key", folder / f"{owner}_public_key")
+
+    def _keep_pair(self, private: Path, public: Path) -> None:
+        if not private.exists() and not public.exists():
+            make_key_pair(private, public)
+            private.chmod(0o644)
+            self.stdout.write(f"{private.name}, {public.name}")
 
     def _keep(self, path: Path, make: Callable[[], str]) -> None:
         if not path.exists():

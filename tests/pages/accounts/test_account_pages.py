@@ -13,6 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from studyportal import clock
 from studyportal.accounts.models import ApiToken, StudyMembership
 from studyportal.accounts.roles import Role
+from tests.conftest import standing_at
 from tests.factories.people import PASSWORD, make_member, make_user
 from tests.factories.pulls import bearer, stored_token, token_for
 from tests.factories.world import World
@@ -180,8 +181,10 @@ class TestSecondFactor:
     @override_settings(AXES_ENABLED=True)
     def test_ten_wrong_codes_pause_the_account_at_either_door(self, world: World, client_for, door: str) -> None:
         secret = "JBSWY3DPEHPK3PXP"
-        TOTP.activate(world.unblinded_statistician, secret)
-        username = world.unblinded_statistician.username
+        user = world.unblinded_statistician if door == "vault" else world.coordinator
+        with standing_at(door):
+            TOTP.activate(user, secret)
+        username = user.username
         client = client_for(door=door)
         sign_in(client, username)
         tries = [client.post("/account/2fa/authenticate/", {"code": f"{n:05d}"}) for n in range(10)]
@@ -206,6 +209,11 @@ class TestSecondFactor:
             assert (answer.status_code, answer.headers["Location"]) == (302, "/account/2fa/totp/activate/")
         assert client.get("/account/").status_code == 200
         TOTP.activate(world.statistician, "JBSWY3DPEHPK3PXP")
+        for path in ("/account/tokens/", "/api/v1/participants/"):
+            answer = client.get(path)
+            assert answer.headers["Location"] == f"/account/2fa/reauthenticate/?next={path.replace('/', '%2F')}"
+        code = code_now("JBSWY3DPEHPK3PXP")
+        client.post("/account/2fa/reauthenticate/", {"code": code, "next": "/account/tokens/"})
         assert client.get("/account/tokens/").status_code == 200
         assert client.get("/api/v1/participants/").status_code == 200
 
@@ -266,8 +274,8 @@ class TestTokens:
     @pytest.mark.parametrize(
         ("name", "days", "words"),
         [
-            ("", "30", "This field is required"),
-            ("  ", "30", "This field is required"),
+            ("", "30", "Fill this in; it cannot stay empty."),
+            ("  ", "30", "Fill this in; it cannot stay empty."),
             ("R scripts", "0", "from 1 to 90"),
             ("R scripts", "91", "from 1 to 90"),
             ("R scripts", "soon", "Enter a whole number"),
@@ -292,7 +300,7 @@ class TestTokens:
         page = text_of(client_for(world.unblinded_statistician, door="vault").get("/account/tokens/"))
         assert "suite" in page
         assert "treatment visible" in page
-        assert client_for(world.unblinded_statistician).get("/account/tokens/").status_code == 403
+        assert client_for(world.unblinded_statistician).get("/account/tokens/").status_code == 404
 
     def test_is_revoked_by_its_owner_only(self, world: World, client_for) -> None:
         key = token_for(world.statistician, world.study)
@@ -330,21 +338,34 @@ class TestTeam:
 
     def test_refuses_to_mix_blinded_and_unblinded_roles_in_a_sentence(self, world: World, client_for) -> None:
         client = client_for(world.administrator)
-        for username, role in (("rater", "pharmacist"), ("pharmacist", "rater")):
-            refused = client.post("/account/team/", {"username": username, "role": role, "site": ""})
-            assert refused.status_code == 422
-            assert "Nobody may hold a blinded and an unblinded role" in text_of(refused)
-            assert f'value="{username}"' in text_of(refused)
-            assert world.people[username].memberships.count() == 1
+        refused = client.post("/account/team/", {"username": "pharmacist", "role": "rater", "site": ""})
+        assert refused.status_code == 422
+        assert "Nobody may hold a blinded and an unblinded role" in text_of(refused)
+        assert 'value="pharmacist"' in text_of(refused)
+        assert world.pharmacist.memberships.count() == 1
+
+    def test_offers_no_unblinded_role_and_ends_none(self, world: World, client_for) -> None:
+        client = client_for(world.administrator)
+        page = text_of(client.get("/account/team/"))
+        assert "Roles with the treatment visible are given and ended by whoever runs the portal." in page
+        assert 'value="pharmacist"' not in page
+        held = world.pharmacist.memberships.get()
+        assert f"/account/team/{held.pk}/end/" not in page
+        assert client.post(f"/account/team/{held.pk}/end/").status_code == 422
+        refused = client.post("/account/team/", {"username": "newcomer", "role": "pharmacist", "site": ""})
+        assert refused.status_code == 422
+        held.refresh_from_db()
+        assert held.ended_at is None
+        assert StudyMembership.objects.filter(role="pharmacist").count() == 1
 
     @pytest.mark.parametrize(
         ("answers", "words"),
         [
             ({"username": "nobody", "role": "rater"}, "There is no active account of this name"),
             ({"username": "rater", "role": "rater"}, "already has this role"),
-            ({"username": "rater", "role": "king"}, "Select a valid choice"),
-            ({"username": "", "role": "rater"}, "This field is required"),
-            ({"username": "rater", "role": "monitor", "site": "99"}, "Select a valid choice"),
+            ({"username": "rater", "role": "king"}, "Choose one of the answers that are offered."),
+            ({"username": "", "role": "rater"}, "Fill this in; it cannot stay empty."),
+            ({"username": "rater", "role": "monitor", "site": "99"}, "Choose one of the answers that are offered."),
         ],
     )
     def test_a_wrong_answer_changes_nothing(self, world: World, client_for, answers, words: str) -> None:

@@ -96,14 +96,14 @@ def test_typed_values_are_compared_without_making_a_list(maker) -> None:
         ({"block_sizes": "2.5"}, "Enter whole numbers with commas"),
         ({"block_sizes": ""}, "Enter at least one block size."),
         ({"block_sizes": "2, 14"}, "A block of 14 does not fit into 12 slots."),
-        ({"slots_per_stratum": "0"}, "greater than or equal to 1"),
-        ({"slots_per_stratum": "501"}, "less than or equal to 500"),
+        ({"slots_per_stratum": "0"}, "Enter 1 or more."),
+        ({"slots_per_stratum": "501"}, "Enter 500 or less."),
         ({"slots_per_stratum": "many"}, "Enter a whole number, such as 20."),
         ({"slots_per_stratum": ""}, "Enter how many slots."),
         ({"method": "minimisation"}, "Choose one of the methods."),
         ({"method": ""}, "Choose a method."),
         ({"method": "big_stick", "tolerance": ""}, "Enter the largest imbalance, such as 3."),
-        ({"method": "big_stick", "tolerance": "0"}, "greater than or equal to 1"),
+        ({"method": "big_stick", "tolerance": "0"}, "Enter 1 or more."),
         ({"method": "big_stick", "tolerance": "nan"}, "Enter a whole number, such as 3."),
     ],
 )
@@ -291,7 +291,8 @@ def test_the_services_refuse_other_studies_and_missing_lists_themselves(made, wo
 
 
 def test_one_person_cannot_do_both_even_with_two_roles(made, world: World, client_for) -> None:
-    StudyMembership.objects.create(user=world.unblinded_statistician, study=world.study, role=Role.PHARMACIST)
+    with standing_at("vault"):
+        StudyMembership.objects.create(user=world.unblinded_statistician, study=world.study, role=Role.PHARMACIST)
     client = client_for(world.unblinded_statistician, "vault")
     assert client.post(f"/lists/{made.pk}/approve/", {"password": PASSWORD}).status_code == 422
     assert lists()[0].state == "generated"

@@ -57,7 +57,7 @@ def queued(spectrum: Spectrum, state: str, by: User, ordinal: int = 1) -> Quanti
         ("fitting", ("Waiting for others", "Worker: fitting", "queued 2 hours ago", "Watch"), "Fitting"),
         ("failed", ("Today", "Quantification failed", "finished 1 hour ago", "Open"), "Fit failed"),
         ("done", ("Today", "Fit waits for your review", "finished 1 hour ago", "Review"), "Fitted"),
-        ("cancelled", None, "Uploaded"),
+        ("cancelled", None, "Fit cancelled"),
     ],
 )
 def test_the_analyst_sees_what_a_fit_waits_for(

@@ -261,7 +261,7 @@ def test_each_role_sees_its_part_of_the_record(world: World, client_for) -> None
         assert ("MADRS pre-dose" in shown) is ratings, role
         assert ("Show identity" in shown) is identity, role
         assert "MRS during infusion" in shown
-    assert client_for(world.rater).get("/participants/XO-001/").status_code == 403
+    assert client_for(world.rater).get("/participants/XO-001/").status_code == 404
     assert client_for(world.coordinator).get("/participants/XO-999/").status_code == 404
 
 

@@ -116,6 +116,9 @@ def test_nobody_randomized_yet(pharmacist) -> None:
 def test_a_reveal_is_logged_first_and_shows_both_periods(randomized, world: World, pharmacist) -> None:
     participant, _ = randomized
     answer = pharmacist.post("/allocations/reveal/", typed("XO-001"))
+    assert (answer.status_code, answer["Location"]) == (302, "/allocations/revealed/")
+    assert answer["Cache-Control"] == "no-store"
+    answer = pharmacist.get(answer["Location"])
     assert answer.status_code == 200
     code = sequence_of(world, "XO-001")
     text = answer.content.decode()
@@ -150,6 +153,43 @@ def test_a_refused_reveal_opens_nothing_and_keeps_what_was_typed(randomized, pha
     if "reason" not in changed:
         assert "Seizure, ward asks" in text
     assert len(events("participant unblinded")) == before
+
+
+def test_a_reload_shows_the_reveal_again_and_logs_none(randomized, pharmacist, statistician, world, client_for) -> None:
+    before = len(events("participant unblinded"))
+    pharmacist.post("/allocations/reveal/", typed("XO-001"))
+    pages = [pharmacist.get("/allocations/revealed/") for _ in range(3)]
+    assert [("XO-001: sequence" in one.content.decode(), one["Cache-Control"]) for one in pages] == [
+        (True, "no-store")
+    ] * 3
+    assert len(events("participant unblinded")) == before + 1
+    # Neither another person, nor the same one in another sign-in, nor somebody who takes over the session's note.
+    other = client_for(world.pharmacist, "vault")
+    for client in (statistician, other):
+        answer = client.get("/allocations/revealed/")
+        assert (answer.status_code, answer["Location"]) == (302, "/allocations/")
+    with standing_at("vault"):
+        note = pharmacist.session["revealed"]
+        theirs = statistician.session
+        theirs["revealed"] = note
+        theirs.save()
+    answer = statistician.get("/allocations/revealed/", follow=True)
+    assert answer.redirect_chain == [("/allocations/", 302)]
+    assert "This reveal is no longer shown." in answer.content.decode()
+    assert "sequence AB" not in answer.content.decode()
+    assert "sequence BA" not in answer.content.decode()
+
+
+def test_a_reveal_is_shown_for_five_minutes(randomized, pharmacist, monkeypatch) -> None:
+    import datetime
+
+    from sessions.allocation import emergency
+
+    pharmacist.post("/allocations/reveal/", typed("XO-001"))
+    monkeypatch.setattr(emergency, "SHOWN_FOR", datetime.timedelta(0))
+    assert pharmacist.get("/allocations/revealed/")["Location"] == "/allocations/"
+    monkeypatch.undo()
+    assert pharmacist.get("/allocations/revealed/")["Location"] == "/allocations/"
 
 
 def test_the_reveal_address_alone_leads_to_the_form(pharmacist) -> None:
@@ -281,7 +321,7 @@ def test_an_unknown_figure_is_not_found_and_opens_nothing(randomized, statistici
 def test_a_report_without_outcomes_says_what_is_missing(randomized, statistician) -> None:
     text = statistician.get("/report/").content.decode()
     assert "No participant has both sessions rated yet." in text
-    assert "No participant has usable spectra of both sessions yet." in text
+    assert "The analysis protocol is not signed: no spectrum counts for the primary outcome yet." in text
     assert "No session has both ratings yet." in text
     assert "data-figure-url" not in text
     assert json.loads(statistician.get("/report/figures/madrs.json").content) == {"data": [], "layout": {}}
@@ -319,5 +359,6 @@ def test_the_pharmacist_sees_no_report(outcome_world: World, pharmacist) -> None
 def test_a_membership_that_ended_opens_nothing(randomized, world: World, client_for) -> None:
     from studyportal import clock
 
-    StudyMembership.objects.filter(user=world.pharmacist).update(ended_at=clock.now())
+    with standing_at("vault"):
+        StudyMembership.objects.filter(user=world.pharmacist).update(ended_at=clock.now())
     assert client_for(world.pharmacist, "vault").get("/allocations/").status_code in {302, 403}

@@ -38,10 +38,15 @@ def announce(client, url: str, **more):
     return client.post(url, said(**more), content_type="application/json", **JSON)
 
 
-def patch(client, place: str, offset: object, content: bytes):
+BINARY = "application/offset+octet-stream"
+TUS = {"HTTP_TUS_RESUMABLE": "1.0.0", **JSON}
+
+
+def patch(client, place: str, offset: object, content: bytes, **headers):
     return client.patch(
-        place, content, content_type="application/offset+octet-stream", HTTP_UPLOAD_OFFSET=str(offset), **JSON
-    )
+        place, content, content_type=BINARY, CONTENT_TYPE=BINARY, HTTP_UPLOAD_OFFSET=str(offset),
+        **TUS, **headers,
+    )  # fmt: skip
 
 
 def test_pieces_resume_and_end_with_the_spectrum(
@@ -53,7 +58,7 @@ def test_pieces_resume_and_end_with_the_spectrum(
     assert (answer.status_code, place["offset"], place["companions"]) == (201, 0, [])
     answer = patch(client, place["location"], 0, CONTENT[:4])
     assert (answer.status_code, answer.headers["Upload-Offset"]) == (204, "4")
-    head = client.head(place["location"])
+    head = client.head(place["location"], **TUS)
     assert (head.headers["Upload-Offset"], head.headers["Upload-Length"]) == ("4", "10")
     answer = patch(client, place["location"], 0, CONTENT[:4])
     assert (answer.status_code, answer.headers["Upload-Offset"]) == (409, "4")
@@ -61,10 +66,13 @@ def test_pieces_resume_and_end_with_the_spectrum(
     with django_capture_on_commit_callbacks() as queued:
         answer = patch(client, place["location"], 4, CONTENT[4:])
     spectrum = Spectrum.objects.get()
-    assert answer.json() == {"spectrum_url": reverse("spectrum", args=[spectrum.pk]), "duplicate": False}
+    made = reverse("spectrum", args=[spectrum.pk])
+    assert (answer.status_code, answer.headers["Portal-Spectrum"], answer.headers["Upload-Offset"]) == (204, made, "10")
+    assert "Portal-Duplicate" not in answer.headers
+    assert client.head(place["location"], **TUS).headers["Portal-Spectrum"] == made
     assert scans.sent(queued) == [str(spectrum.runs.get().pk)]
     assert f"{spectrum.upload.acquired_at:%M}" == "05"
-    assert announce(client, url).json() == {"spectrum_url": answer.json()["spectrum_url"], "duplicate": True}
+    assert announce(client, url).json() == {"spectrum_url": made, "duplicate": True}
 
 
 def test_a_pair_in_pieces(world: World, url: str, client_for) -> None:
@@ -72,8 +80,8 @@ def test_a_pair_in_pieces(world: World, url: str, client_for) -> None:
     spar = {"filename": "a.spar", "size": 4, "sha256": hashlib.sha256(b"spar").hexdigest()}
     place = announce(client, url, filename="a.sdat", companions=[spar]).json()
     answer = patch(client, place["companions"][0]["location"], 0, b"spar")
-    assert answer.json() == {"spectrum_url": "", "duplicate": False}
-    assert patch(client, place["location"], 0, CONTENT).json()["spectrum_url"].startswith("/spectra/")
+    assert (answer.status_code, "Portal-Spectrum" in answer.headers) == (204, False)
+    assert patch(client, place["location"], 0, CONTENT).headers["Portal-Spectrum"].startswith("/spectra/")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +116,7 @@ def test_broken_pieces_change_nothing(world: World, url: str, client_for) -> Non
     place = announce(client, url).json()["location"]
     for offset, content, sentence in (
         ("", CONTENT, "Upload-Offset"), (0, CONTENT + b"more", "longer than announced"),
-        (0, b"x" * (8 * 1024**2 + 1), "too large"),
+        (0, b"x" * (8 * 1024**2 + 1), "longer than announced"),
     ):  # fmt: skip
         answer = patch(client, place, offset, content)
         assert (answer.status_code, sentence in answer.json()["detail"]) == (422, True)
@@ -119,12 +127,12 @@ def test_broken_pieces_change_nothing(world: World, url: str, client_for) -> Non
 
 
 def test_only_uploaders_of_the_site_come_in(world: World, url: str, client_for) -> None:
-    for name, status in (("monitor", 403), ("rater", 403), ("south_coordinator", 404)):
+    for name, status in (("monitor", 403), ("rater", 404), ("south_coordinator", 404)):
         client = client_for(world.people[name])
         assert (client.get(url).status_code, announce(client, url).status_code) == (status, status)
     mine = announce(client_for(world.imaging_analyst), url).json()["location"]
     assert patch(client_for(world.coordinator), mine, 0, CONTENT).status_code == 404
-    assert client_for(world.south_coordinator).head(mine).status_code == 404
+    assert client_for(world.south_coordinator).head(mine, **TUS).status_code == 404
     assert Upload.objects.get().received_bytes == 0
 
 

@@ -84,7 +84,7 @@ ACTS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, max_size=24), choices=st.lists(st.sampled_from(["yours", "server"]), min_size=1, max_size=6))
 def test_no_acknowledged_change_is_lost(
     interview: Interview, acts: list[tuple[object, ...]], choices: list[str]

@@ -19,6 +19,7 @@ from studyportal.accounts.roles import BLINDED_ROLES, DESCRIPTIONS, ROLE_PERMISS
 from studyportal.accounts.selectors import can, people_with, roles_of, sites_with, studies_of
 from studyportal.audit.context import because
 from studyportal.errors import InvalidInput, NotFound, NotPermitted
+from tests.conftest import standing_at
 from tests.factories.people import PASSWORD, make_member, make_user
 from tests.factories.world import World
 
@@ -71,14 +72,19 @@ class TestBlindOrNot:
         assert user.memberships.count() == 1
 
     def test_who_was_unblinded_once_stays_so(self, world: World) -> None:
-        world.pharmacist.memberships.update(ended_at=clock.now())
+        with standing_at("vault"):
+            world.pharmacist.memberships.update(ended_at=clock.now())
         with pytest.raises(InvalidInput, match="Nobody may hold") as refused:
             team.give_role(study=world.study, username="pharmacist", role="rater", site_code="", by=world.administrator)
         assert refused.value.reason_code == "mixed_blinding"
 
-    def test_in_another_study_the_other_side_is_allowed(self, world: World) -> None:
-        StudyMembership.objects.create(user=world.pharmacist, study=world.other_study, role=Role.RATER)
-        assert roles_of(world.pharmacist, world.other_study) == {Role.RATER}
+    def test_in_another_study_the_other_side_needs_a_second_account(self, world: World) -> None:
+        for user, role in ((world.pharmacist, Role.RATER), (world.rater, Role.PHARMACIST)):
+            with pytest.raises(IntegrityError), transaction.atomic():
+                StudyMembership.objects.create(user=user, study=world.other_study, role=role)
+            assert roles_of(user, world.other_study) == frozenset()
+        second = make_member("pharmacist-elsewhere", Role.RATER, world.other_study)
+        assert roles_of(second, world.other_study) == {Role.RATER}
 
 
 class TestTeam:

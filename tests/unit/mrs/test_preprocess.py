@@ -7,9 +7,10 @@ import pytest
 
 from sessions.mrs.alignment import align
 from sessions.mrs.checks import find_singlets, oriented
+from sessions.mrs.hlsvd import hlsvd
 from sessions.mrs.preprocess import prepare
 from sessions.mrs.settings import Settings
-from sessions.mrs.water import correct_eddy_currents, hlsvd, remove_residual_water
+from sessions.mrs.water import correct_eddy_currents, remove_residual_water, water_model, water_phase
 from tests.factories.spectra import DWELL_TIME_S, FREQUENCY_MHZ, brain
 
 TIMES = np.arange(1024) * DWELL_TIME_S
@@ -121,3 +122,66 @@ def test_orientation_is_found() -> None:
 def test_singlets_are_found_where_the_field_has_drifted() -> None:
     fid = brain(noise=0.05).fids[0, 0] * np.exp(2j * np.pi * 10 * TIMES)
     assert find_singlets(fid, DWELL_TIME_S, FREQUENCY_MHZ) == pytest.approx(10 / FREQUENCY_MHZ, abs=0.02)
+
+
+def test_the_waters_phase_is_believed_only_while_the_water_is_there() -> None:
+    course = 1.5 * np.exp(-TIMES / 0.03) + 2 * np.pi * 2 * TIMES
+    noise = np.random.default_rng(1).normal(size=(2, 1024))
+    strong = 2000 * np.exp(-TIMES * 25) * np.exp(1j * course)
+    other = 3 * np.exp(-TIMES * 1.0 + 2j * np.pi * 60 * TIMES)
+    phase, believed = water_phase(strong + other + 0.05 * (noise[0] + 1j * noise[1]), 1024)
+    # exp(-25 t) falls to 1.5 % after 168 ms.
+    assert believed == pytest.approx(0.168 / DWELL_TIME_S, abs=25)
+    slopes = np.diff(phase[believed:]) / DWELL_TIME_S / (2 * np.pi)
+    assert slopes == pytest.approx(np.full(len(slopes), slopes[0]))
+    assert slopes[0] == pytest.approx(2, abs=0.6)
+
+
+def test_water_that_drifts_in_a_series_is_taken_off_each_transient() -> None:
+    generator = np.random.default_rng(6)
+    clean = brain(noise=0.3, transients=24).fids[:, 0]
+    drift = generator.normal(0, 0.5, 24)[:, None]
+    size = 1000 * generator.uniform(0.7, 1.3, 24)[:, None]
+    water = size * np.exp(2j * np.pi * (2 + drift) * TIMES - 25 * TIMES + 1j * drift)
+    wet = clean + water
+    model = water_model(wet.mean(axis=0), DWELL_TIME_S, FREQUENCY_MHZ)
+    ppm = 4.65 + np.fft.fftfreq(1024, DWELL_TIME_S) / FREQUENCY_MHZ
+    inside = (ppm > 0.2) & (ppm < 4.2)
+
+    def size_inside(fids):
+        return np.linalg.norm(np.fft.fft(fids, axis=1)[:, inside])
+
+    assert size_inside(wet - model.of(wet) - clean) < 0.02 * size_inside(clean)
+    assert size_inside(water) > size_inside(clean)
+
+
+def test_where_no_water_is_there_is_no_model_of_it() -> None:
+    single = np.exp(2j * np.pi * -300 * TIMES - 10 * TIMES) + 1e-9 * np.random.default_rng(0).normal(size=1024)
+    silent = dataclasses.replace(brain(transients=2), fids=np.stack([single, single])[:, None])
+    model = water_model(single, DWELL_TIME_S, FREQUENCY_MHZ)
+    assert model is None or np.linalg.norm(model.of(silent.fids[:, 0])) < 1e-3 * np.linalg.norm(single)
+
+
+@pytest.mark.parametrize(
+    ("options", "step", "because"),
+    [
+        ({"align": False}, 3, "switched off"),
+        ({"reject_outliers": False}, 2, "switched off"),
+        ({"eddy_current": False}, 5, "switched off"),
+        ({"remove_water": False}, 6, "switched off"),
+    ],
+)
+def test_each_step_can_be_switched_off_and_says_so(options, step, because) -> None:
+    water = dataclasses.replace(brain(), fids=(500 * np.exp((0.3j - 20) * TIMES)).reshape(1, 1, -1))
+    prepared = prepare(brain(transients=10, noise=0.5), water, Settings(**options), 0)
+    assert prepared.steps[step]["because"] == because
+    whole = prepare(brain(transients=10, noise=0.5), water, Settings(), 0)
+    assert "because" not in whole.steps[step]
+
+
+def test_what_the_scanner_has_done_is_on_record() -> None:
+    steps = prepare(brain(), None, Settings(), 0).steps
+    assert steps[1] == {"step": "coil combination", "coils": 1, "by": "scanner"}
+    assert steps[3] == {"step": "alignment", "by": "scanner"}
+    assert steps[4] == {"step": "averaging", "by": "scanner", "transients": 1, "averaged": 1, "blocks": 0}
+    assert steps[5] == {"step": "eddy currents", "corrected": False, "because": "no water reference"}

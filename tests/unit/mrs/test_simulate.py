@@ -5,7 +5,7 @@ import pytest
 
 from sessions.mrs.errors import MrsError
 from sessions.mrs.simulate import Lines, Sequence, geometric_rows, parse_simulation, simulate_metabolite
-from sessions.mrs.spins import SPIN_SYSTEMS
+from sessions.mrs.spins import BRAIN, SPIN_SYSTEMS
 
 MHZ = 127.74
 
@@ -66,8 +66,33 @@ def test_swapped_echo_times_change_strongly_coupled_spins_only() -> None:
     assert likeness("Glu") < 0.96
 
 
-def test_there_are_twenty_metabolites() -> None:
-    assert len(SPIN_SYSTEMS) == 20
+def test_a_healthy_brain_has_twenty_one_metabolites_and_more_are_asked_for() -> None:
+    assert len(BRAIN) == 21
+    assert parse_simulation("sim:press:11,19@3T").names == BRAIN
+    assert parse_simulation("sim:press:11,19@3T+2hg+Ser+Glu").names == (*BRAIN, "2HG", "Ser")
+    assert set(parse_simulation("sim:slaser:36@7T+" + "+".join(SPIN_SYSTEMS)).names) == set(SPIN_SYSTEMS)
+
+
+@pytest.mark.parametrize("name", SPIN_SYSTEMS)
+def test_every_proton_is_seen(name) -> None:
+    # At no echo time to speak of, all lines are in phase and add up to the protons of the table.
+    lines = simulate_metabolite(name, Sequence("press", 1e-6, 1e-6, 400.0))
+    protons = sum(group.weight * len(group.shifts_ppm) for group in SPIN_SYSTEMS[name])
+    assert lines.amplitudes.sum() == pytest.approx(protons, rel=2e-3)
+
+
+def test_semi_laser_holds_strong_coupling_better_than_press() -> None:
+    at_once, press, laser = (
+        simulate_metabolite("Glu", Sequence(kind, first, second, 123.2)).fid(1 / 2000, 512)
+        for kind, first, second in (("press", 1e-6, 1e-6), ("press", 18, 18), ("slaser", 36, 0))
+    )
+
+    def likeness(fid) -> float:
+        return float(np.abs(np.vdot(fid, at_once)) / np.linalg.norm(fid) / np.linalg.norm(at_once))
+
+    assert likeness(laser) > likeness(press)
+    singlet = simulate_metabolite("Cr", Sequence("slaser", 36, 0, 123.2))
+    np.testing.assert_allclose(singlet.amplitudes, [3, 2], atol=1e-9)
 
 
 def test_decay_of_lines_is_the_sum_of_exponentials() -> None:
@@ -88,10 +113,20 @@ def test_reads_simulations() -> None:
     assert (press.kind, press.first_ms, press.second_ms, press.echo_time_ms) == ("press", 11, 19, 30)
     assert press.frequency_mhz == pytest.approx(127.732, abs=0.001)
     assert parse_simulation("SIM:STEAM:11,32@7T").echo_time_ms == 11
+    assert parse_simulation("sim:slaser:36@7T").echo_time_ms == 36
 
 
 @pytest.mark.parametrize(
-    "spec", ["sim:press:11@3T", "sim:laser:1,2@3T", "sim:press:0.5,9@3T", "sim:press:1,2@90T", "sim:"]
+    "spec",
+    [
+        "sim:slaser:36,4@7T",
+        "sim:press:11,19@3T+Foo",
+        "sim:press:11@3T",
+        "sim:laser:1,2@3T",
+        "sim:press:0.5,9@3T",
+        "sim:press:1,2@90T",
+        "sim:",
+    ],
 )
 def test_refuses_other_simulations(spec) -> None:
     with pytest.raises(MrsError) as refusal:

@@ -75,11 +75,17 @@ def test_raw_coils_and_transients_at_7_tesla_agree_with_the_averaged_file() -> N
 def test_philips_pairs_go_through_conversion_and_are_near_lcmodel(subject, glutamate, total_naa, inositol) -> None:
     folder = DATA / f"philips3t_sdat/sub-{subject}/ses-01/mrs"
     path = folder / f"sub-{subject}_ses-01_press/sub-{subject}_PRESS_35_act.sdat"
-    found = ratios(quantify(path, basis=DATA / "basis/3T_PRESS_Philips_35ms_noMM.BASIS").document)
-    # Other macromolecules and another baseline: at 3 T and TE 35 ms that moves Glu by a third and the singlets little.
-    assert found["tNAA/tCr"] == pytest.approx(total_naa, rel=0.08)
-    assert found["Glu/tCr"] == pytest.approx(glutamate, rel=0.35)
-    assert found["Ins/tCr"] == pytest.approx(inositol, rel=0.25)
+    water = folder / f"sub-{subject}_ses-01_press-ref/sub-{subject}_PRESS_35_ref.sdat"
+    basis = DATA / "basis/3T_PRESS_Philips_35ms_noMM.BASIS"
+    found = ratios(quantify(path, basis=basis, water=water).document)
+    # Other macromolecules and another baseline: at 3 T and TE 35 ms that moves Glu by a fifth and the singlets little.
+    # Person 01 has fat of another phase from outside the voxel, which is flagged.
+    assert found["tNAA/tCr"] == pytest.approx(total_naa, rel=0.12)
+    assert found["Glu/tCr"] == pytest.approx(glutamate, rel=0.2)
+    assert found["Ins/tCr"] == pytest.approx(inositol, rel=0.15)
+    # What the eddy currents did is taken off by the lineshape where there is no water reference.
+    without = ratios(quantify(path, basis=basis).document)
+    assert without["Glx/tNAA"] == pytest.approx(found["Glx/tNAA"], rel=0.1)
 
 
 def test_challenge_set_7_agrees_with_fsl_mrs() -> None:

@@ -5,10 +5,12 @@ import datetime
 import pytest
 
 from ratings.models import ItemScore
+from sessions.analysis_terms import NamedSet, Terms
+from sessions.models import AnalysisProtocol, QuantificationResult, QuantificationRun
 from studyportal import clock
 from studyportal.audit.models import Event
 from studyportal.errors import BlindingViolation, NotPermitted
-from studyportal.reports import datasets
+from studyportal.reports import conduct_rows, datasets, spectrum_datasets
 from tests.conftest import standing_at
 from tests.factories import journey
 from tests.factories import spectrum_rows as spectra
@@ -108,6 +110,55 @@ def test_the_latest_run_is_current_and_carries_the_latest_verdict(two: World) ->
     assert (quality.review, quality.snr, quality.fwhm_hz, quality.crlb_percent) == ("reject", 41.0, 5.5, 4.0)
     assert quality.spectrum_id == run.spectrum_id
     assert datasets.quality_rows(two.coordinator, two.study) == []
+
+
+def counted(world: World) -> list[tuple[int, int | None, bool, bool]]:
+    rows = [row for row in datasets.quantification_rows(world.statistician, world.study) if row.block is None]
+    return [(row.run_ordinal, row.protocol_version, row.is_signed_protocol, row.is_counted) for row in rows]
+
+
+def test_only_usable_results_under_the_signed_protocol_count(two: World) -> None:
+    assert counted(two) == [(1, 1, True, True)]
+    runs = QuantificationRun.objects
+    spectra.rerun(two)
+    assert counted(two) == [(1, 1, True, False), (2, 1, True, True)]
+    runs.filter(ordinal=2).update(engine_version="2")
+    assert counted(two) == [(1, 1, True, True), (2, 1, False, False)]
+    runs.filter(ordinal=2).update(engine_version="1", protocol=None)
+    assert counted(two) == [(1, 1, True, True), (2, None, False, False)]
+    QuantificationResult.objects.update(is_usable=False)
+    assert counted(two) == [(1, 1, True, False), (2, None, False, False)]
+    for row in conduct_rows.run_rows(two.statistician, two.study):
+        assert (row.protocol_version, row.is_signed_protocol) == ((1, True) if row.run_ordinal == 1 else (None, False))
+
+
+def test_a_spectrum_below_a_threshold_counts_where_the_protocol_says_so(two: World) -> None:
+    terms = Terms(
+        primary_ratio="Glx/tNAA", bases=(NamedSet("1", "x", "sim:press:11,24@3T"),), engine_version="1",
+        excludes_unusable=False,
+    )  # fmt: skip
+    other = spectra.signed_with(two.other_study, terms, by=two.outsider)
+    QuantificationResult.objects.update(is_usable=False)
+    assert counted(two) == [(1, 1, True, False)]
+    run = QuantificationRun.objects.get()
+    run.protocol = other
+    run.save()
+    found = spectrum_datasets._finished(two.study, two.study.sites.all(), is_masked=False)
+    assert spectrum_datasets._counted(found, other) == {run.pk}
+    assert spectrum_datasets._counted(found, None) == frozenset()
+
+
+def test_exploratory_results_do_not_reach_the_quality_figures(two: World) -> None:
+    run = spectra.rerun(two)
+    protocol = AnalysisProtocol.objects.create(
+        study=two.study, version=2, is_exploratory=True, terms=run.protocol.terms, terms_sha256="x", reason="x",
+        drafted_by=two.imaging_analyst,
+    )  # fmt: skip
+    QuantificationRun.objects.filter(pk=run.pk).update(protocol=protocol)
+    run.result.document["quality"]["snr"] = 99.0
+    run.result.save()
+    assert [row.snr for row in datasets.quality_rows(two.monitor, two.study)] == [41.0]
+    assert counted(two) == [(1, 1, True, True), (2, 2, False, False)]
 
 
 def test_links_open_at_the_vault_with_the_event_first(two: World) -> None:

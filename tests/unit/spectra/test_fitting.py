@@ -132,8 +132,10 @@ def test_the_sandbox_stops_what_is_unwanted_too_slow_or_mute(tmp_path, settings,
     with pytest.raises(sandbox.Stopped):
         sandbox.engine(arguments, folder=tmp_path, tick=lambda stage, fraction: False)
     with pytest.raises(sandbox.Crashed):
-        sandbox.engine(["nonsense"], folder=tmp_path, tick=lambda stage, fraction: True)
-    file.write_bytes(simulate_functional([1.0] * 24, seed=1))  # far more than a second's work on any machine
+        sandbox.engine(["--help"], folder=tmp_path, tick=lambda stage, fraction: True)
+    file.write_bytes(
+        simulate_functional([1.0] * 24, seed=1, transients_per_block=48)
+    )  # far more than a second's work on any machine
     settings.PORTAL_FIT_CPU_SECONDS = 1
     with pytest.raises(sandbox.Refused) as refusal:
         sandbox.engine([*arguments, "--blocks", "24"], folder=tmp_path, tick=lambda stage, fraction: True)

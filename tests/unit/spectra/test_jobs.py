@@ -72,13 +72,13 @@ def test_a_worker_that_lost_its_lease_writes_no_result(world: World, run: Quanti
 def test_the_sweeper_sends_what_waited_and_gives_up_after_five(run: QuantificationRun) -> None:
     assert jobs.sweep() == []
     age(run)
-    assert jobs.sweep() == [run.pk]
+    assert jobs.sweep() == [jobs.Due(run.pk, 0)]
     assert jobs.sweep() == []
     for token in range(1, 6):
         assert jobs.claim(run.pk).token == token
         expire(run)
         if token < 5:
-            assert jobs.sweep() == [run.pk]
+            assert jobs.sweep() == [jobs.Due(run.pk, 0)]
     assert jobs.claim(run.pk) is None
     assert jobs.sweep() == []
     run.refresh_from_db()

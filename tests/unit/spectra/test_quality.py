@@ -20,6 +20,7 @@ def test_a_good_spectrum_is_usable() -> None:
     ("snr", "fwhm", "sentence"),
     [
         (19.4, 0.04, "Repeat now: SNR 19, needs 20 or more."),
+        (19.6, 0.04, "Repeat now: SNR 19.6, needs 20 or more."),
         (50.0, 0.1, "Repeat now: FWHM 0.100 ppm, needs under 0.1."),
     ],
 )
@@ -29,7 +30,7 @@ def test_a_missed_threshold_says_repeat_now_and_why(snr: float, fwhm: float, sen
 
 
 def test_the_study_plan_sets_the_thresholds() -> None:
-    planned = {"quality": {"snr_min": 60, "crlb_percent_max": 4}}
+    planned = {"snr_min": 60, "crlb_percent_max": 4}
     judged = verdict(document(), planned, "Glx/tNAA")
     assert [one.is_met for one in judged.criteria] == [False, True, False]
 

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 from sessions.models import QuantificationRun, Spectrum, StudySession, Upload
-from sessions.services import store, uploads
+from sessions.services import originals, store, uploads
 from sessions.services.upload_rules import Announced, announced
 from studyportal import clock
 from studyportal.errors import InvalidInput, InvalidState, NotFound, NotPermitted
@@ -216,7 +216,7 @@ def test_tidying_ends_stale_uploads_and_removes_raw_bytes_left_behind(world: Wor
     waiting = scans.uploaded(world, session, b"waiting")
     done = scans.uploaded(world, session, b"done")
     Spectrum.objects.filter(pk=done.pk).update(status="stored")
-    uploads.tidy()
+    originals.tidy()
     ended = {one.pk for one in Upload.objects.exclude(removed_at=None)}
     assert ended == {stale.pk, done.upload_id}
     assert b"".join(store.parts(waiting.upload_id)) == b"waiting"

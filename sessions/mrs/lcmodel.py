@@ -1,0 +1,202 @@
+"""LCModel, where an administrator has installed it: run on our data, and read back like any imported result.
+
+Nothing is downloaded, and no control file of a user is ever read: each is written here, from checked numbers. LCModel
+runs in a folder of its own with limits on memory, time and files. Its format of data and control file: LCModel & LCMgui
+User's Manual (2021), sections 4.2 and 5.3.
+"""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessions.mrs.basis_loading import load_basis
+from sessions.mrs.checks import check_basis, check_numbers
+from sessions.mrs.conversion import read_spectrum
+from sessions.mrs.errors import MrsError
+from sessions.mrs.importers import ImportedResult, read_results
+from sessions.mrs.preprocess import prepare
+from sessions.mrs.settings import Settings
+from sessions.mrs.spectrum import Spectrum
+
+Complex = NDArray[np.complexfloating[Any, Any]]
+
+BINARY_VARIABLE = "MRS_LCMODEL_BINARY"
+SECONDS = 120
+MEMORY_BYTES, FILE_BYTES = 2 * 1024**3, 64 * 1024**2
+# LCModel asks for a licence key; since it is free, one key fits all (its README, 2021).
+KEY = 210387309
+DATA, BASIS, TABLE, CONTROL = "data.raw", "set.basis", "result.table", "control"
+
+
+@dataclass(frozen=True)
+class LcmodelRun:
+    """What LCModel made of a spectrum.
+
+    Parameters
+    ----------
+    result
+        Its table, each number as it wrote it.
+    control
+        The control file it was given.
+    """
+
+    result: ImportedResult
+    control: str
+
+
+def lcmodel_binary(path: str | Path | None = None) -> Path:
+    """Return the LCModel that is installed here.
+
+    Parameters
+    ----------
+    path
+        What an administrator set; without, the environment variable `MRS_LCMODEL_BINARY`.
+
+    Raises
+    ------
+    MrsError
+        `lcmodel-missing`.
+    """
+    said = str(path or os.environ.get(BINARY_VARIABLE, "")).strip()
+    binary = Path(said)
+    if not said or not binary.is_absolute() or not binary.is_file() or not os.access(binary, os.X_OK):
+        raise MrsError(
+            "lcmodel-missing",
+            "LCModel is not installed here. Ask the administrator to install it and to enter its path, or import the "
+            "table of an LCModel that ran elsewhere.",
+        )
+    return binary
+
+
+def run_lcmodel(
+    path: str | Path,
+    *,
+    basis: str | Path,
+    binary: str | Path | None = None,
+    condition: str | None = None,
+    seconds: float = SECONDS,
+) -> LcmodelRun:
+    """Fit one spectrum with LCModel.
+
+    Parameters
+    ----------
+    path
+        Any file that can be read; it is combined, aligned and averaged by our preprocessing, its water left in.
+    basis
+        A .BASIS file; LCModel takes no other.
+    binary
+        See `lcmodel_binary`.
+    condition
+        Of edited data.
+    seconds
+        How long LCModel may work.
+
+    Raises
+    ------
+    MrsError
+        `lcmodel-...`, and what reading and checking raise.
+    """
+    program = lcmodel_binary(binary)
+    source = Path(basis)
+    if source.suffix.lower() != ".basis" or not source.is_file():
+        raise MrsError("lcmodel-basis", "LCModel needs a .BASIS file made for this sequence. Choose one.")
+    spectrum = read_spectrum(path, condition=condition)
+    check_numbers(spectrum)
+    check_basis(spectrum, load_basis(source))
+    fid = prepare(spectrum, None, Settings(remove_water=False), 0).mean
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copyfile(source, folder / BASIS)
+        (folder / DATA).write_text(raw_text(fid), "ascii")
+        control = control_text(spectrum, len(fid))
+        (folder / CONTROL).write_text(control, "ascii")
+        _run(program, folder, seconds)
+        return LcmodelRun(_result(folder / TABLE), control)
+
+
+def raw_text(fid: Complex) -> str:
+    """Return a decay as an LCModel .RAW; there, frequency counts the other way."""
+    head = " $NMID\n ID='spectrum', FMTDAT='(2E15.6)'\n VOLUME=1.0, TRAMP=1.0\n $END\n"
+    # Neither very small nor very large numbers fit LCModel's format.
+    scaled = np.conj(fid) / np.abs(fid).max() * 1e3
+    return head + "".join(f"{one.real:15.6E}{one.imag:15.6E}\n" for one in scaled)
+
+
+def control_text(spectrum: Spectrum, points: int) -> str:
+    """Return the control file: fixed names, and numbers of the spectrum."""
+    lines = {
+        "TITLE": "'spectrum'", "OWNER": "''", "KEY": str(KEY), "FILRAW": f"'{DATA}'", "FILBAS": f"'{BASIS}'",
+        "FILTAB": f"'{TABLE}'", "FILPS": "'result.ps'", "LTABLE": "7", "NUNFIL": str(points),
+        "DELTAT": f"{spectrum.dwell_time_s:.8E}", "HZPPPM": f"{spectrum.frequency_mhz:.6f}", "PPMST": "4.0",
+        "PPMEND": "0.2",
+    }  # fmt: skip
+    echo = spectrum.header.get("EchoTime")
+    if echo is not None:
+        lines["ECHOT"] = f"{1000 * echo:.3f}"
+    return " $LCMODL\n" + "".join(f" {key} = {value}\n" for key, value in lines.items()) + " $END\n"
+
+
+def _run(program: Path, folder: Path, seconds: float) -> None:
+    """Run LCModel on the control file; what it prints is not kept, since it may quote paths."""
+    environment = {"HOME": str(folder), "PATH": os.defpath, "OMP_NUM_THREADS": "1"}
+    with (
+        (folder / CONTROL).open("rb") as control,
+        subprocess.Popen(
+            [str(program)], cwd=folder, env=environment, stdin=control, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=_limit,  # noqa: PLW1509 - no other thread
+        ) as child,
+    ):  # fmt: skip
+        try:
+            child.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise MrsError(
+                "lcmodel-timeout",
+                "LCModel took too long and was stopped. Look at the spectrum; choose another basis set.",
+            ) from None
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+    if child.returncode and not (folder / TABLE).is_file():
+        raise MrsError(
+            "lcmodel-failed",
+            "LCModel ended without a result. Choose the basis set of this sequence; if it fails again, tell the "
+            "administrator.",
+        )
+
+
+def _limit() -> None:  # pragma: no cover - runs in the child between fork and exec
+    for kind, most in (
+        (resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, FILE_BYTES), (resource.RLIMIT_CPU, SECONDS),
+        (resource.RLIMIT_CORE, 0),
+    ):  # fmt: skip
+        resource.setrlimit(kind, (most, most))
+
+
+def _result(table: Path) -> ImportedResult:
+    """Read the table back through the importer: a table that it refuses is no result."""
+    if table.is_symlink() or not table.is_file():
+        raise MrsError(
+            "lcmodel-failed",
+            "LCModel ended without a result. Choose the basis set of this sequence; if it fails again, tell the "
+            "administrator.",
+        )
+    try:
+        result = read_results(table)
+    except MrsError:
+        result = None
+    if result is None or result.program != "LCModel":
+        raise MrsError(
+            "lcmodel-output",
+            "What LCModel wrote is not a whole table of concentrations. Choose the basis set of this sequence; if it "
+            "happens again, tell the administrator.",
+        )
+    return result

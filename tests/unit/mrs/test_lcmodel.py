@@ -1,0 +1,114 @@
+"""The LCModel adapter: our control file in, its own numbers out; and every way in which it may fail."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from sessions.mrs import MrsError
+from sessions.mrs.__main__ import main
+from sessions.mrs.conversion import read_spectrum
+from sessions.mrs.lcmodel import BINARY_VARIABLE, lcmodel_binary, raw_text, run_lcmodel
+from sessions.mrs.text_formats import Known
+from tests.factories.lcmodel_stand_in import FAILURES, stand_in
+from tests.factories.malformed_nifti import lcmodel_basis
+from tests.factories.spectra import DWELL_TIME_S, FREQUENCY_MHZ, brain, shared_data, write
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "set.basis").write_text(lcmodel_basis())
+    return write(tmp_path, brain(transients=3)), tmp_path / "set.basis"
+
+
+def test_runs_on_our_control_file_and_reads_its_table_back(files, tmp_path) -> None:
+    path, basis = files
+    run = run_lcmodel(path, basis=basis, binary=stand_in(tmp_path))
+    assert [one.name for one in run.result.metabolites] == ["NAA", "Cr", "PCr", "Glu"]
+    assert [one.percent_sd for one in run.result.metabolites] == ["3", "4", "5", "6"]
+    assert [one.estimates[1].value for one in run.result.metabolites] == ["0.000", "0.143", "0.286", "0.429"]
+    assert (run.result.program, run.result.version) == ("LCModel", "6.3-1R")
+    assert run.result.document()["imported"] is True
+    first = run_lcmodel(path, basis=basis, binary=stand_in(tmp_path))
+    assert first == run
+    said = dict(re.findall(r"(\w+) = (.*)", run.control))
+    assert said["HZPPPM"] == "127.740000"
+    assert float(said["DELTAT"]) == DWELL_TIME_S
+    assert said["NUNFIL"] == "1024"
+    assert said["ECHOT"] == "28.000"
+    assert {one for one in said.values() if one.startswith("'")} == {
+        "'spectrum'", "''", "'data.raw'", "'set.basis'", "'result.table'", "'result.ps'",
+    }  # fmt: skip
+
+
+def test_from_the_command_line(files, tmp_path, capsys) -> None:
+    path, basis = files
+    command = ["lcmodel", str(path), "--basis", str(basis), "--binary", str(stand_in(tmp_path)), "--json"]
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert document["imported"] is True
+    assert [one["name"] for one in document["metabolites"]] == ["NAA", "Cr", "PCr", "Glu"]
+    assert main([*command[:4], "--binary", "/nowhere", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "lcmodel-missing"
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        ("crash", "lcmodel-failed"), ("error", "lcmodel-failed"), ("silence", "lcmodel-failed"),
+        ("hang", "lcmodel-timeout"), ("nonsense", "lcmodel-output"), ("half a table", "lcmodel-output"),
+        ("another program's table", "lcmodel-output"), ("a link", "lcmodel-failed"), ("flood", "lcmodel-output"),
+    ],
+)  # fmt: skip
+def test_every_failure_is_a_sentence(failure, code, files, tmp_path, capfd) -> None:
+    path, basis = files
+    with pytest.raises(MrsError) as refusal:
+        run_lcmodel(path, basis=basis, binary=stand_in(tmp_path, failure), seconds=1.5 if failure == "hang" else 60)
+    assert refusal.value.code == code
+    assert refusal.value.message.endswith(".")
+    assert "/tmp" not in refusal.value.message
+    assert capfd.readouterr() == ("", "")
+
+
+def test_all_failures_are_tried() -> None:
+    assert len(FAILURES) == 9
+
+
+def test_without_the_program_it_says_so(files, tmp_path, monkeypatch) -> None:
+    path, basis = files
+    monkeypatch.delenv(BINARY_VARIABLE, raising=False)
+    plain = tmp_path / "not-executable"
+    plain.write_text("x")
+    for binary in (None, "", "lcmodel", tmp_path, plain, tmp_path / "nothing"):
+        with pytest.raises(MrsError) as refusal:
+            run_lcmodel(path, basis=basis, binary=binary)
+        assert refusal.value.code == "lcmodel-missing"
+    monkeypatch.setenv(BINARY_VARIABLE, str(stand_in(tmp_path)))
+    assert lcmodel_binary() == tmp_path / "lcmodel"
+
+
+def test_only_a_basis_file_of_this_field_will_do(files, tmp_path) -> None:
+    path, _ = files
+    binary = stand_in(tmp_path)
+    with pytest.raises(MrsError) as refusal:
+        run_lcmodel(path, basis="sim:press:14,14@3T", binary=binary)
+    assert refusal.value.code == "lcmodel-basis"
+    (tmp_path / "other.basis").write_text(lcmodel_basis(297.2, width_hz=5000))
+    with pytest.raises(MrsError) as refusal:
+        run_lcmodel(path, basis=tmp_path / "other.basis", binary=binary)
+    assert refusal.value.code == "basis-frequency-mismatch"
+
+
+def test_the_data_have_the_direction_of_lcmodels_own(tmp_path) -> None:
+    (tmp_path / "ours.raw").write_text(raw_text(brain().fids[0, 0]))
+    again = read_spectrum(tmp_path / "ours.raw", known=Known(FREQUENCY_MHZ, DWELL_TIME_S)).fids[0, 0]
+    ours = brain().fids[0, 0]
+    assert abs(np.vdot(ours, again)) == pytest.approx(np.linalg.norm(ours) * np.linalg.norm(again), rel=1e-9)
+    if not shared_data().is_dir():
+        pytest.skip("the shared reference data are not on this machine")
+    from sessions.mrs.checks import oriented
+
+    theirs = read_spectrum(shared_data() / "lcmodel_test/data.raw", known=Known(127.7861, 5e-4))
+    assert oriented(theirs)[1] is False
