@@ -24,9 +24,7 @@ class ImportedResult(models.Model):
 
     class Meta:
         ordering = ("imported_at",)
-        constraints = (
-            models.UniqueConstraint(fields=("spectrum", "sha256"), name="imported_file_once_per_spectrum"),
-        )
+        constraints = (models.UniqueConstraint(fields=("spectrum", "sha256"), name="imported_file_once_per_spectrum"),)
 
     class Data:
         """What each field holds."""

@@ -97,7 +97,7 @@ def _functional(given: Namespace, blocks_file: Path | None) -> Any:  # Any: the 
         dose_minutes=given.dose,
         response=given.response,
         drift_order=given.drift,
-        linewidth=not given.no_linewidth,
+        linewidth=given.linewidth,
         contrasts=tuple(given.contrast),
     )
 

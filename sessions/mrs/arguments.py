@@ -65,7 +65,7 @@ def _quantify(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--dose", type=_span, metavar="START,END", help="minutes from the first transient")
     model.add_argument("--response", choices=("boxcar", "hrf"), default="boxcar", help="what an event does")
     model.add_argument("--drift", type=int, choices=(0, 1, 2, 3), default=1, help="order of the drift polynomial")
-    model.add_argument("--no-linewidth", action="store_true", help="leave the linewidth (BOLD) regressor out")
+    model.add_argument("--linewidth", action="store_true", help="add the linewidth (BOLD) as a regressor")
     model.add_argument("--contrast", action="append", default=[], metavar="A-B", help="such as heat-rest; repeatable")
     _json(parser)
 

@@ -143,7 +143,7 @@ def _preview(basis: Basis) -> tuple[Real, list[Real]]:
     fids = basis.on(grid) * np.exp(-np.pi * PREVIEW_WIDTH_HZ * grid.times_s)
     spectra = np.fft.fft(fids, grid.size, axis=1).real
     ppm = np.linspace(PREVIEW_PPM[1], PREVIEW_PPM[0], PREVIEW_POINTS)
-    rows = []
+    rows: list[Real] = []
     for spectrum in spectra:
         # The largest value of each step, so that no narrow line falls between two points.
         edges = np.searchsorted(grid.ppm, np.append(ppm + (ppm[0] - ppm[1]) / 2, ppm[-1] - (ppm[0] - ppm[1]) / 2))

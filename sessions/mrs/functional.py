@@ -56,7 +56,8 @@ class FunctionalOptions:
     drift_order
         Order of the polynomial drift.
     linewidth
-        Whether the (smoothed) linewidth is a regressor: the BOLD effect narrows lines.
+        Whether the (smoothed) linewidth is a regressor too. The fit frees it in each transient already; where the BOLD
+        effect narrows lines with the task, the regressor would take most of the task's own effect.
     contrasts
         Such as `heat - rest`.
     """
@@ -70,7 +71,7 @@ class FunctionalOptions:
     dose_minutes: tuple[float, float] | None = None
     response: str = "boxcar"
     drift_order: int = 1
-    linewidth: bool = True
+    linewidth: bool = False
     contrasts: tuple[str, ...] = ()
 
 

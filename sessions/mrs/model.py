@@ -143,17 +143,15 @@ class Model:
             return np.concatenate([spectra.real, spectra.imag], axis=-1)
         return np.ascontiguousarray(spectra.real)
 
-    def slopes(self, decays: Complex, free: Real) -> tuple[Real, Real, Complex]:
-        """Return the slopes of the spectra by own shift (Hz) and own width (1/s), and the decays times t."""
-        timed = decays * self.grid.times_s
-        transformed = self.spectra(timed)
-        return self.flat(2j * np.pi * transformed), -self.flat(transformed) * free[:, None], timed
+    def slopes(self, decays: Complex, free: Real) -> tuple[Real, Real]:
+        """Return the slopes of spectra by own shift (Hz) and own width (1/s)."""
+        transformed = self.spectra(decays * self.grid.times_s)
+        return self.flat(2j * np.pi * transformed), -self.flat(transformed) * free[:, None]
 
-    def variance_slope(self, timed: Complex, amplitudes: Real, kind: int) -> Real:
+    def variance_slope(self, decays: Complex, amplitudes: Real, kind: int) -> Real:
         """Return the slope of the whole model by a group's Gaussian variance."""
         chosen = self.kinds == kind
-        decay = (amplitudes[chosen] @ timed[chosen]) * self.grid.times_s
-        return -self.flat(self.spectra(decay))
+        return -self.flat(self.spectra((amplitudes[chosen] @ decays[chosen]) * self.grid.times_s**2))
 
     def rotated(self, spectrum: Complex, p: Real) -> Complex:
         """Return the data's fitted range, phased."""

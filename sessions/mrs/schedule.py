@@ -133,7 +133,7 @@ def read_events(path: Path) -> list[Event]:
 
 
 def parts_of_events(events: Sequence[Event], clock: Clock) -> list[Part]:
-    """Return the transients within each event: those whose middle lies in it.
+    """Return the transients within each event: those whose middle lies in it, else those that a short one falls in.
 
     Raises
     ------
@@ -148,6 +148,9 @@ def parts_of_events(events: Sequence[Event], clock: Clock) -> list[Part]:
     parts = []
     for event in events:
         inside = np.flatnonzero((middle >= event.onset_s) & (middle < event.onset_s + event.duration_s))
+        if not len(inside):
+            end = event.onset_s + max(event.duration_s, 1e-6)
+            inside = np.flatnonzero((clock.starts_s < end) & (clock.starts_s + clock.length_s > event.onset_s))
         if len(inside):
             parts.append(Part(tuple(int(index) for index in inside), event.kind))
     if not parts:

@@ -32,8 +32,10 @@ Real = NDArray[np.floating[Any]]
 
 START_SHIFTS_PPM = (-0.04, -0.02, 0.0, 0.02, 0.04)
 START_PHASES = (-1.0, -0.5, 0.0, 0.5, 1.0)
+START_TRIED, START_RIDGE = 8, 1e-3
 LARGEST_GROUP_SHIFT_PPM = 0.15
 CONVERGED = 1e-5
+NEGLIGIBLE = 1e-6
 WIDTHS = (GAMMA, VARIANCE, MM_GAMMA, MM_VARIANCE)
 
 
@@ -125,17 +127,20 @@ class Search:
         """Return the derivative of the residual by every chosen parameter, one a row."""
         model, c = self.model, state.c
         count = len(model.names)
-        by_shift, by_width, timed = model.slopes(state.decays, state.free)
+        by_shift, by_width = np.zeros_like(state.a), np.zeros_like(state.a)
+        # What has no amplitude has no slope.
+        seen = c > 0
+        by_shift[seen], by_width[seen] = model.slopes(state.decays[seen], state.free[seen])
         by_shift, by_width = by_shift * c[:, None], by_width * c[:, None]
         rows = np.zeros((len(state.p), state.a.shape[1]))
         rows[PHI0] = model.flat(1j * state.y)
         rows[PHI1] = model.flat(1j * state.y * (model.ppm - PIVOT_PPM))
         rows[SHIFT] = -by_shift.sum(axis=0)
         rows[GAMMA] = -by_width[model.kinds == 0].sum(axis=0)
-        rows[VARIANCE] = -model.variance_slope(timed, c, 0)
+        rows[VARIANCE] = -model.variance_slope(state.decays, c, 0)
         if self.used[MM_GAMMA]:
             rows[MM_GAMMA] = -by_width[model.kinds == 1].sum(axis=0)
-            rows[MM_VARIANCE] = -model.variance_slope(timed, c, 1)
+            rows[MM_VARIANCE] = -model.variance_slope(state.decays, c, 1)
             rows[MM_SHIFT] = -by_shift[model.kinds == 1].sum(axis=0)
         if self.used[SHAPE]:
             rows[SHAPE:GLOBALS] = -model.flat(model.spectra((c @ state.decays) * model.shapes))
@@ -159,6 +164,8 @@ class Search:
                 step = np.zeros(len(state.p))
                 damped = hessian + np.diag(damping * diagonal + 1e-12 * diagonal.max())
                 step[chosen] = _step(damped, gradient, least[chosen] - state.p[chosen])
+                if -float(gradient @ step[chosen]) <= NEGLIGIBLE * state.cost:
+                    break
                 trial = self.at(self._bounded(state.p + step), state.positive)
                 if trial.cost <= state.cost:
                     improved = True
@@ -193,28 +200,37 @@ class Search:
         return p
 
     def start(self, p: Real) -> Real:
-        """Find shift and zero-order phase on a grid with the linear solver alone."""
+        """Find shift and zero-order phase on a grid with the linear solver alone.
+
+        The likeliest few by least squares without bounds are told apart by those with.
+        """
         model = self.model
         a = model.components(p)
         a_seen = a @ self.q.T
         gram = a @ a.T - a_seen @ a_seen.T
-        best, found = np.inf, p
-        bins_per_ppm = (model.points - 1) / (model.ppm[-1] - model.ppm[0])
-        positive = None
+        hertz_per_bin = (model.ppm[-1] - model.ppm[0]) / (model.points - 1) * model.grid.frequency_mhz
+        trials, data = [], []
         for shift_ppm in START_SHIFTS_PPM:
-            bins = round(shift_ppm * bins_per_ppm)
+            bins = round(shift_ppm * model.grid.frequency_mhz / hertz_per_bin)
             moved = np.roll(self.spectrum, -bins)
             for phase in START_PHASES:
-                q = p.copy()
-                q[PHI0] += phase
-                y = model.flat(model.rotated(moved, q))
-                y_seen = self.q @ y
-                c, positive = nnls_normal(gram, a @ y - a_seen @ y_seen, positive)
-                residual, seen = y - c @ a, y_seen - c @ a_seen
-                cost = float(residual @ residual - seen @ seen)
-                if cost < best:
-                    best, found = cost, q.copy()
-                    found[SHIFT] += bins / bins_per_ppm * model.grid.frequency_mhz
+                trial = p.copy()
+                trial[PHI0] += phase
+                data.append(model.flat(model.rotated(moved, trial)))
+                trial[SHIFT] += bins * hertz_per_bin
+                trials.append(trial)
+        y = np.stack(data)
+        y_seen = y @ self.q.T
+        right = y @ a.T - y_seen @ a_seen.T
+        energies = (y**2).sum(axis=1) - (y_seen**2).sum(axis=1)
+        firm = gram + np.diag(START_RIDGE * np.diag(gram))
+        free = energies - (right * np.linalg.solve(firm, right.T).T).sum(axis=1)
+        best, found, positive = np.inf, p, None
+        for index in np.argsort(free, kind="stable")[:START_TRIED]:
+            c, positive = nnls_normal(gram, right[index], positive)
+            cost = float(energies[index] - 2 * c @ right[index] + c @ gram @ c)
+            if cost < best:
+                best, found = cost, trials[index]
         return found
 
 

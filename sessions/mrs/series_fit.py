@@ -23,7 +23,8 @@ STEPS = 8
 CONVERGED = 1e-3
 CHUNK = 16
 # Deviations from the mean's, beyond alignment: frequency in ppm, phase in rad, width in Hz.
-SHIFT_SD_PPM, PHASE_SD, WIDTH_SD_HZ = 0.002, 0.1, 1.0
+# A width that is held tighter is drawn to the mean's, and the BOLD effect then looks like a change of concentration.
+SHIFT_SD_PPM, PHASE_SD, WIDTH_SD_HZ = 0.002, 0.1, 3.0
 SHIFT_SD_UNALIGNED_PPM, PHASE_SD_UNALIGNED = 0.03, 1.0
 MACROMOLECULES_SD = 0.05
 SMALLEST_MACROMOLECULE = 0.05

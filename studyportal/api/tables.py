@@ -139,6 +139,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "snr": "Signal to noise ratio",
     "fwhm_hz": "Line width, full width at half maximum, in hertz",
     "is_current": "Whether the run is the latest finished one of its spectrum",
+    "seconds_to_verdict": "Seconds from the upload's last byte to the verdict, of the first run of a spectrum",
     "is_counted": "Whether the primary outcome takes it: made under the signed analysis protocol, not left out by it",
     "protocol_version": "Version of the analysis protocol that the run was made under; empty outside it",
     "is_signed_protocol": "Whether that version is the signed one, fitted by the engine that it names",

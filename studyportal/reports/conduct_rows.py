@@ -90,6 +90,7 @@ class RunRow:
     attempts: int
     failure_code: str
     is_usable: bool | None
+    seconds_to_verdict: float | None
     snr: float | None
     fwhm_hz: float | None
 
@@ -270,5 +271,6 @@ def _run(one: QuantificationRun, signed: AnalysisProtocol | None, *, is_masked: 
         is_signed_protocol=standing_of(one, signed).counts,
         queued_at=None if is_masked else one.queued_at, finished_at=None if is_masked else one.finished_at,
         attempts=one.attempts, failure_code=one.failure_code, is_usable=result.is_usable if result else None,
+        seconds_to_verdict=result.seconds_to_verdict if result else None,
         snr=quality.get("snr"), fwhm_hz=quality.get("fwhm_hz"),
     )  # fmt: skip

@@ -10,19 +10,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField, Expression, F, Func, JSONField, QuerySet, Value
-from django.db.models.fields.json import KeyTransform
+from django.db.models import CharField, Expression, F, Func, JSONField, Q, QuerySet, Value
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast
 
 from sessions.models import (
-    AnalysisProtocol,
     Dose,
     MetaboliteEstimate,
     QuantificationReview,
     QuantificationRun,
     Spectrum,
 )
-from sessions.services.analysis_protocols import signed_of
 from studyportal.reports import rows
 from studyportal.studies.models import Site, Study
 
@@ -60,9 +58,8 @@ def estimates_at(
 ) -> list[rows.QuantificationRow]:
     """Return the estimates of all finished runs of the sites, or those of one `name` only."""
     runs = _finished(study, sites, is_masked=is_masked, blocks=BLOCKS)
-    signed = signed_of(study)
     current, verdicts = _current(runs), _verdicts(runs)
-    counted = _counted(runs, verdicts, signed)
+    counted = _counted(runs, verdicts)
     estimates: dict[str, list[tuple[Any, ...]]] = defaultdict(list)  # Any: the columns' values
     wanted = MetaboliteEstimate.objects.filter(result__in=[run["result_pk"] for run in runs])
     if name:
@@ -76,7 +73,7 @@ def estimates_at(
     for run in runs:
         frame = _frame(run, is_masked=is_masked) | {
             "is_current": run["pk"] in current, "is_counted": run["pk"] in counted,
-            "is_signed_protocol": _is_under(run, signed), "review": verdicts.get(run["pk"], ""),
+            "is_signed_protocol": run["is_signed"], "review": verdicts.get(run["pk"], ""),
         }  # fmt: skip
         qualities = _block_qualities(run["blocks"]) | {None: run["quality"] or {}}
         for _, block, minutes, quantity, named, value, crlb_percent in estimates[str(run["result_pk"])]:
@@ -98,10 +95,10 @@ def quality_at(study: Study, sites: QuerySet[Site]) -> list[rows.QualityRow]:
     """
     ratio_of = KeyTransform(study.mrs_primary_ratio, KeyTransform("ratios", "result__document"))
     runs = _finished(study, sites, is_masked=False, ratio=ratio_of)
-    signed, verdicts, infusions = signed_of(study), _verdicts(runs), infusions_at(study, sites)
+    verdicts, infusions = _verdicts(runs), infusions_at(study, sites)
     planned = [run for run in runs if not run["is_exploratory"]]
     leading = {run["spectrum_id"]: run for run in planned}
-    leading |= {run["spectrum_id"]: run for run in planned if _is_under(run, signed)}
+    leading |= {run["spectrum_id"]: run for run in planned if run["is_signed"]}
     found = []
     for run in leading.values():
         quality, ratio = run["quality"] or {}, run["ratio"] or {}
@@ -145,6 +142,10 @@ def _finished(study: Study, sites: QuerySet[Site], *, is_masked: bool, **more: E
             uploaded_at=F("spectrum__uploaded_at"),
             protocol_version=F("protocol__version"),
             is_exploratory=F("protocol__is_exploratory"),
+            is_signed=Q(
+                protocol__signed_at__isnull=False, engine_version=KeyTextTransform("engine_version", "protocol__terms")
+            ),
+            excludes_unusable=F("protocol__terms__excludes_unusable"),
             result_pk=F("result__pk"),
             is_usable=F("result__is_usable"),
             quality=KeyTransform("quality", "result__document"),
@@ -153,8 +154,8 @@ def _finished(study: Study, sites: QuerySet[Site], *, is_masked: bool, **more: E
         .order_by("participant", *order, "ordinal")
         .values(
             "pk", "participant", "site", "sex", "session", "period", "session_started_at", "uploaded_at", "spectrum_id",
-            "ordinal", "engine_version", "settings_sha256", "protocol_id", "protocol_version", "is_exploratory",
-            "result_pk", "is_usable", "quality", *more,
+            "ordinal", "engine_version", "settings_sha256", "protocol_version", "is_exploratory", "is_signed",
+            "excludes_unusable", "result_pk", "is_usable", "quality", *more,
         )
     )  # fmt: skip
 
@@ -164,30 +165,17 @@ def _current(runs: Iterable[Finished]) -> frozenset[UUID]:
     return frozenset({run["spectrum_id"]: run["pk"] for run in runs}.values())
 
 
-def _is_under(run: Finished, signed: AnalysisProtocol | None) -> bool:
-    """Whether a run was made under the signed version by the engine that it names; see `standing_of`."""
-    return (
-        signed is not None
-        and run["protocol_id"] == signed.pk
-        and run["engine_version"] == signed.terms["engine_version"]
-    )
-
-
-def _counted(
-    runs: Iterable[Finished], verdicts: Mapping[UUID, str], signed: AnalysisProtocol | None
-) -> frozenset[UUID]:
+def _counted(runs: Iterable[Finished], verdicts: Mapping[UUID, str]) -> frozenset[UUID]:
     """Return the runs that the primary outcome takes: of each spectrum the latest under the signed protocol, if usable.
 
     A rejected fit never counts; a spectrum that misses a threshold counts where the protocol says that it does.
     """
-    if signed is None:
-        return frozenset()
-    latest = {run["spectrum_id"]: run for run in runs if _is_under(run, signed)}
-    needs_usable = bool(signed.terms.get("excludes_unusable", True))
+    latest = {run["spectrum_id"]: run for run in runs if run["is_signed"]}
     return frozenset(
         run["pk"]
         for run in latest.values()
-        if verdicts.get(run["pk"]) != QuantificationReview.Decision.REJECT and (run["is_usable"] or not needs_usable)
+        if verdicts.get(run["pk"]) != QuantificationReview.Decision.REJECT
+        and (run["is_usable"] or run["excludes_unusable"] is False)
     )
 
 

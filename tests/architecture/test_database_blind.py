@@ -134,6 +134,7 @@ def test_functions_that_run_as_the_owner_are_few_and_look_into_temporary_schemas
         ("audit.note(text,text,text,jsonb)", "portal_owner", True),
         ("audit.record()", "portal_owner", True),
         ("audit.refuse_false_actor()", "portal_owner", True),
+        ("audit.was_revealed(text,timestamp with time zone)", "portal_owner", True),
         ("refuse_mixed_blinding()", "portal_owner", True),
         ("refuse_other_door()", "portal_owner", True),
     ]

@@ -55,6 +55,8 @@ def is_success(seen: Seen) -> bool:
 
 
 def sample(base: dict[Ask, Seen]) -> dict[Ask, Seen]:
-    """Return one request for each route, method and status."""
-    kinds = {(ask.route, ask.method, seen["status"]): ask for ask, seen in reversed(base.items())}
-    return {ask: base[ask] for ask in reversed(kinds.values())}
+    """Return the first request for each route, method and status, in the order in which they were made."""
+    kinds: dict[tuple[str, str, bytes], Ask] = {}
+    for ask, seen in base.items():
+        kinds.setdefault((ask.route, ask.method, seen["status"]), ask)
+    return {ask: base[ask] for ask in kinds.values()}

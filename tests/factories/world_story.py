@@ -168,7 +168,7 @@ class Story:
         return spectrum
 
     def requantified(self) -> None:
-        """Quantify the study again under an exploratory version; one run of the batch ends, the others wait."""
+        """Quantify the study again under an exploratory version; one run ends, the others wait, a version is idle."""
         with self.step("exploratory version"):
             other = protocols.drafted(self.world, is_exploratory=True, snr_min=45.0)
         with self.step("batch"):
@@ -176,6 +176,8 @@ class Story:
         run = batch.runs.order_by("pk").first()
         with self.step("fit of the batch"), database_role("portal_worker"), engine_answers(1.3):
             fitting.process(run_id=run.pk)
+        with self.step("idle version"):
+            protocols.drafted(self.world, is_exploratory=True, snr_min=30.0)
 
     # Ratings
 

@@ -105,7 +105,7 @@ def standing_at_urls(door: str):
 class TestOwnAccount:
     def test_shows_roles_and_what_can_be_changed(self, world: World, client_for) -> None:
         page = text_of(client_for(world.statistician).get("/account/"))
-        assert "<b>Statistician.</b> Analyses data with the treatment hidden." in page
+        assert "<b>Statistician.</b> Analyses data with the treatment hidden; signs the analysis protocol" in page
         assert "API tokens" in page
         assert "API tokens" not in text_of(client_for(world.rater).get("/account/"))
 

@@ -121,7 +121,10 @@ def test_the_page_of_a_result_shows_ratios_band_course_and_downloads(
         assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert client.get(reverse("quantification-json", args=[run.pk])).json() == run.result.document
-    assert client.get(reverse("quantification-fit", args=[run.pk])).json() == scans.CURVES
+    fit = client.get(reverse("quantification-fit", args=[run.pk])).json()
+    assert {name: fit[name] for name in ("ppm", "data", "fit", "baseline", "residual")} == {
+        name: scans.CURVES[name] for name in ("ppm", "data", "fit", "baseline", "residual")
+    }
     file = client.get(reverse("spectrum-file", args=[run.spectrum_id]))
     assert file.content.startswith(b"NIfTI of ")
 

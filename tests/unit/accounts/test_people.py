@@ -37,7 +37,7 @@ class TestMatrix:
         for role in Role:
             held = ROLE_PERMISSIONS[role]
             assert not held & UNBLINDING if role in BLINDED_ROLES else held <= UNBLINDING
-        assert ROLE_PERMISSIONS[Role.ADMINISTRATOR] == {Permission.TEAM_MANAGE}
+        assert ROLE_PERMISSIONS[Role.ADMINISTRATOR] == {Permission.TEAM_MANAGE, Permission.STORED_FILES_WATCH}
         assert frozenset(Permission) == frozenset().union(*ROLE_PERMISSIONS.values())
 
     def test_the_page_shows_every_role_and_permission(self) -> None:

@@ -39,7 +39,7 @@ def test_windows_single_transients_blocks_and_events_give_a_list(call, tmp_path)
         (("--window", 6, "--step", 6), [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]),
         (("--per-transient",), [[i] for i in range(12)]),
         (("--blocks", blocks), [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]),
-        (("--events", events, "--response", "hrf", "--no-linewidth", "--drift", 0), [[6, 7, 8, 9, 10, 11]]),
+        (("--events", events, "--response", "hrf", "--linewidth", "--drift", 0), [[6, 7, 8, 9, 10, 11]]),
         (("--tr", 10, "--dose", "1,2", "--window", 12, "--contrast", "dose"), [list(range(12))]),
     ):
         code, document = call(*words)

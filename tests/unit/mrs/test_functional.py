@@ -72,7 +72,7 @@ def test_the_change_from_before_the_dose_has_limits_that_hold_the_truth(dosed) -
 
 def test_the_dose_is_a_regressor_with_what_follows_it(dosed) -> None:
     glm = dosed["functional"]["glm"]
-    assert glm["regressors"] == ["dose", "after dose", "linewidth", "drift", "baseline"]
+    assert glm["regressors"] == ["dose", "after dose", "drift", "baseline"]
     outcome = glm["outcomes"]["Glx/tNAA"]
     # What the model makes of the true course, which is no boxcar.
     transients = np.arange(32)
@@ -82,7 +82,7 @@ def test_the_dose_is_a_regressor_with_what_follows_it(dosed) -> None:
     low, high = outcome["regressors"]["dose"]["ci95"]
     assert low < true[0] < high
     assert outcome["regressors"]["dose"]["p"] < 0.05
-    assert glm["degrees_of_freedom"] == 32 - 5
+    assert glm["degrees_of_freedom"] == 32 - 4
     assert outcome["baseline"]["estimate"] == pytest.approx(1.2, abs=0.08)
 
 
@@ -108,7 +108,7 @@ def test_bounds_are_the_size_of_the_scatter(run) -> None:
 def test_events_make_a_list_and_a_model(run, tmp_path) -> None:
     events = tmp_path / "events.tsv"
     events.write_text("onset\tduration\ttrial_type\n240\t480\tinfusion\n720\t240\tlater\n")
-    document = run(events=events, contrasts=("infusion - later",), linewidth=False, drift_order=0)
+    document = run(events=events, contrasts=("infusion - later",), drift_order=0)
     assert [(entry["name"], len(entry["transients"])) for entry in document["series"]] == [
         ("infusion", 16),
         ("later", 8),
@@ -124,6 +124,11 @@ def test_events_make_a_list_and_a_model(run, tmp_path) -> None:
         - glm["outcomes"]["Glx/tNAA"]["regressors"]["later"]["estimate"],
         abs=1e-5,
     )
+
+
+def test_the_linewidth_can_be_a_regressor_too(run) -> None:
+    glm = run(window=8, dose_minutes=(4.0, 12.0), linewidth=True)["functional"]["glm"]
+    assert glm["regressors"] == ["dose", "after dose", "linewidth", "drift", "baseline"]
 
 
 def test_blocks_of_a_file_leave_outliers_out_and_say_so(series, run, tmp_path) -> None:

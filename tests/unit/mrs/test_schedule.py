@@ -61,7 +61,8 @@ def test_events_are_read_as_bids_has_them(file) -> None:
     text = "onset\tduration\ttrial_type\tpain_rating\n0\t8\trest\tn/a\n8.0\t12\theat\t3\n40\tn/a\theat\t1"
     events = read_events(file(text))
     assert events == [Event(0, 8, "rest"), Event(8, 12, "heat"), Event(40, 0, "heat")]
-    assert parts_of_events(events, CLOCK) == [Part((0, 1), "rest"), Part((2, 3, 4), "heat")]
+    assert parts_of_events(events, CLOCK) == [Part((0, 1), "rest"), Part((2, 3, 4), "heat"), Part((10,), "heat")]
+    assert parts_of_events([Event(6.5, 3, "a")], CLOCK) == [Part((1, 2), "a")]
     assert read_events(file("\ufeffonset,duration\n1,2\n")) == [Event(1, 2, "event")]
 
 

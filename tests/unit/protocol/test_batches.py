@@ -3,10 +3,11 @@
 import uuid
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from sessions import comparisons
-from sessions.analysis_protocols import standing_of
+from sessions.analysis_protocols import named, standing_of
 from sessions.models import (
     BasisSet,
     QuantificationResult,
@@ -19,6 +20,8 @@ from sessions.requantifications import batch_for, batches_of, failures_of, repea
 from sessions.services import bases, fitting, jobs, quantification, requantification, store
 from sessions.services.analysis_protocols import signed_of
 from sessions.services.sandbox import Refused
+from sessions.tasks import quantify
+from studyportal.celery import app
 from studyportal.errors import InvalidState, NotFound, NotPermitted
 from studyportal.studies.models import Study
 from tests.conftest import database_role
@@ -125,8 +128,6 @@ def test_measured_macromolecules_of_the_protocol_reach_the_engine(
         study=world.study, name="MM", kind="macromolecules", stored_sha256=store.put(b"MM"), suffix=".nii.gz",
         uploaded_by=world.imaging_analyst,
     )  # fmt: skip
-    from sessions.analysis_protocols import named
-
     protocols.drafted(world, macromolecules="measured", measured=named(measured))
     run = scans.uploaded(world, session).runs.get()
     assert (run.settings["macromolecules"], run.settings["engine"]["default_macromolecules"]) == (
@@ -202,13 +203,16 @@ def test_a_batch_waits_behind_uploads_and_comes_a_few_at_a_time(
     assert {one.run_id for one in jobs.sweep()} == {sent[1].run_id, third.run_id}
 
 
+def test_a_task_that_ends_sends_the_next_of_a_batch(world: World, session: StudySession) -> None:
+    batch = started(world, session)
+    assert batch.runs.filter(sent_at=None).count() == 3
+    with database_role("portal_worker"):
+        quantify(str(uuid.uuid4()))
+    assert batch.runs.filter(sent_at=None).count() == 0
+
+
 def test_the_broker_hands_out_an_upload_before_a_batch() -> None:
     """The real broker, without a worker: sent later, taken first."""
-    from django.conf import settings
-
-    from sessions.tasks import quantify
-    from studyportal.celery import app
-
     broker = settings.CELERY_BROKER_URL.replace("virtual_host=0", "virtual_host=7")
     with app.connection_for_write(broker) as link:
         channel = link.default_channel

@@ -11,9 +11,10 @@ import pytest
 
 from sessions import bids, mrsinmrs
 from sessions.models import QuantificationRun, Spectrum, StudySession
-from sessions.mrs import simulate_functional
+from sessions.mrs import Settings, simulate_functional
 from sessions.mrs.io import nifti_mrs_bytes, read_nifti_mrs
-from sessions.mrs.pictures import decay_document, transients_document, window_decay
+from sessions.mrs.pictures import decay_document, pictures_of, transients_document, window_decay
+from sessions.mrs.preprocess import prepare
 from sessions.mrs.spectrum import Spectrum as Decays
 from sessions.services import exports, store
 from studyportal.errors import NotPermitted
@@ -79,6 +80,16 @@ def test_a_kept_decay_leaves_as_it_went_into_the_fit() -> None:
     assert list(files) == ["processed", "data", "fit", "residual"]
     back = np.array(said["real"]) + 1j * np.array(said["imaginary"])
     assert np.allclose(back * 5, fid, atol=1e-6)
+
+
+def test_a_quantified_series_keeps_its_pictures(tmp_path) -> None:
+    path = tmp_path / "series.nii.gz"
+    path.write_bytes(simulate_functional([1.0], seed=4))
+    spectrum = read_nifti_mrs(path)
+    prepared = prepare(spectrum, None, Settings(), 0)
+    found = pictures_of(prepared, spectrum)
+    assert (set(found), found["processed"]["dwell_time_s"]) == ({"processed", "transients"}, spectrum.dwell_time_s)
+    assert len(found["transients"]["numbers"]) == spectrum.transients
 
 
 def test_stacks_of_transients_show_before_and_after() -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from sessions.models import QuantificationRun, Spectrum, StudySession, Upload
 from sessions.services import originals, store, uploads
-from sessions.services.upload_rules import Announced, announced
+from sessions.services.upload_rules import Announced, announced, suffix_of
 from studyportal import clock
 from studyportal.errors import InvalidInput, InvalidState, NotFound, NotPermitted
 from tests.factories import scans
@@ -152,7 +152,7 @@ def test_a_whole_pair_arrives_by_the_same_way(world: World, session: StudySessio
         ("a.spar", [], "only describes a spectrum"),
         ("a.nii", ["b.spar"], "one spectrum at a time"),
         ("a.exe", [], "not supported"),
-        ("noname", [], "not supported"),
+        ("a.docx", [], "not supported"),
     ],
 )
 def test_wrong_kinds_and_halves_are_refused(
@@ -235,3 +235,8 @@ def test_the_store_knows_when_bytes_are_missing_or_damaged(world: World) -> None
     for missing in ("", "f" * 64):
         with pytest.raises(NotFound, match="not in the store"):
             store.get(missing)
+
+
+def test_a_file_under_a_number_or_no_suffix_is_taken_for_dicom() -> None:
+    for name in ("IM_0001", "1.2.840.113619.2", "noname"):
+        assert suffix_of(announced(name, b"x")) == ".dcm"
