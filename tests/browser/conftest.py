@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from studyportal.embedded.children import spawn, stop
 from studyportal.embedded.folder import DataFolder, runtime_folder
@@ -33,6 +33,9 @@ CHROMIUM_FLAGS = (
     # pytest-socket holds this process; this holds the browser.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
+# The first page of a portal that is busy fitting its demo takes its time.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 DESKTOP = {"width": 1366, "height": 768}
 VAULT_ACCOUNTS = frozenset({"pharmacist", "unblinded"})
 
@@ -172,7 +175,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
             locale="en-GB",
             reduced_motion="reduce",
         )
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.watch = Watch(page)

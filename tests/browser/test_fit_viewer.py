@@ -12,8 +12,14 @@ from tests.browser.conftest import Portal
 PAGE = """<!doctype html><html lang="en-GB"><head><title>Fit</title><link rel="stylesheet" href="/static/app.css">
 <script defer src="/static/vendor/plotly-basic.js"></script>
 <script type="module" src="/static/sessions/fit.js"></script>
-</head><body><figure class="fig" data-fit-url="/try/fit.json"><input type="checkbox" data-trace="baseline" checked>
-<div class="plot"></div></figure></body></html>"""
+</head><body><figure class="fig" data-fit-url="/try/fit.json">{boxes}<div data-parts></div>
+<div class="plot fitplot"></div></figure></body></html>""".replace(
+    "{boxes}",
+    "".join(
+        f'<input type="checkbox" data-trace="{name}" checked>'
+        for name in ("data", "fit", "baseline", "residual", "components")
+    ),
+)
 NAMES = ("NAA", "Cr", "PCh", "Ins", "Glu", "Gln", "GSH", "MM09")
 
 
@@ -59,4 +65,5 @@ def test_lines_follow_the_colour_scheme_and_stay_hidden(portal: Portal, open_pag
     page.locator("[data-trace=baseline]").uncheck()
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"before => ({colour})() !== before", arg=light)
-    assert page.evaluate("() => document.querySelector('.plot').data[2].visible") is False
+    shown = page.evaluate("() => document.querySelector('.plot').data.map((line) => line.name)")
+    assert ("Fit" in shown, "Baseline" in shown) == (True, False)
