@@ -40,9 +40,10 @@ WITH person AS (
 ), study AS (
     INSERT INTO studies_study (id, code, name, title, registration_number, is_synthetic, status, recruitment_target,
         recruitment_starts_on, recruitment_ends_on, participant_prefix, minimum_age_years, maximum_age_years,
-        minimum_washout_days, strata_factors, item10_threshold, remission_threshold, mrs_primary_ratio, mrs_settings)
+        minimum_washout_days, strata_factors, item10_threshold, remission_threshold, mrs_primary_ratio, mrs_settings,
+        keeps_originals)
     VALUES (gen_random_uuid(), 'RACE', 'Race', '', '', true, 'recruiting', 100, '2026-01-01', '2026-12-31', 'RACE', 18,
-        65, 14, '[]', 4, 10, 'Glx/tNAA', '{}') RETURNING id
+        65, 14, '[]', 4, 10, 'Glx/tNAA', '{}', false) RETURNING id
 ), site AS (
     INSERT INTO studies_site (id, study_id, code, name, time_zone, recruitment_target, is_active)
     SELECT gen_random_uuid(), id, '01', 'One', 'Europe/London', 0, true FROM study RETURNING id, study_id

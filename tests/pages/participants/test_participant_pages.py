@@ -50,7 +50,7 @@ def test_screening_leads_to_the_record(world: World, client_for) -> None:
         ({"born_on_1": "13"}, "There is no such day: 4 13 1992."),
         ({"born_on_2": "2015"}, "this birth date gives"),
         ({"full_name": ""}, "Enter the person&#x27;s full name."),
-        ({"site": "09"}, "09 is not one of the available choices"),
+        ({"site": "09"}, "Choose one of the answers that are offered."),
         ({"sex": ""}, "Choose female or male."),
     ],
 )

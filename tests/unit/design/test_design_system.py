@@ -85,7 +85,7 @@ def test_form_shows_label_hint_error_and_control() -> None:
     assert '<label class="govuk-label" for="id_day">Day</label>' in html
     assert '<div class="govuk-hint" id="id_day_helptext">As 23</div>' in html
     assert 'class="govuk-input govuk-input--error"' in html
-    assert '<a href="#id_day">Day: This field is required.</a>' in html
+    assert '<a href="#id_day">Day: Fill this in; it cannot stay empty.</a>' in html
     assert 'class="govuk-radios__input" type="radio" name="kind" value="a"' in html
 
 
