@@ -1,5 +1,6 @@
 """Every page of the navigation, for each role, at both doors: it answers, is accessible, light, and small."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -56,9 +57,9 @@ def test_a_wrong_password_is_refused_with_a_sentence_and_the_name_is_kept(
     page.locator("[name=login]").fill("monitor")
     page.locator("[name=password]").fill("not the password")
     page.locator("main form button:not([type=button])").first.click()
+    expect(page.locator(".govuk-error-summary")).to_have_count(1)
     assert "/account/login" in page.url
     assert page.locator("[name=login]").input_value() == "monitor"
-    expect(page.locator(".govuk-error-summary")).to_have_count(1)
     check_axe(page)
 
 
@@ -68,7 +69,7 @@ def test_the_vault_asks_for_the_second_factor(portal: Portal, open_page: Callabl
     page.locator("[name=login]").fill("unblinded")
     page.locator("[name=password]").fill(portal.password)
     page.locator("main form button:not([type=button])").first.click()
-    assert "/2fa/authenticate/" in page.url
+    expect(page).to_have_url(re.compile("/2fa/authenticate/"))
     page.goto(f"{portal.vault}/report/")
     assert "/2fa/authenticate/" in page.url
     assert page.locator("nav.nav").count() == 0
@@ -92,4 +93,4 @@ def test_a_blinded_account_gets_no_further_than_the_vaults_threshold(
 def test_every_page_says_that_the_study_is_synthetic(sign_in: Callable[..., Page]) -> None:
     for username in ("coordinator", "unblinded"):
         page = sign_in(username)
-        assert "SYNTHETIC" in page.locator("header.top").inner_text()
+        expect(page.locator("header.top")).to_contain_text("SYNTHETIC")

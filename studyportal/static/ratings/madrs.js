@@ -372,6 +372,7 @@
   window.addEventListener('beforeunload', (event) => { if ((queue.length || typing.size) && !leaving) event.preventDefault(); });
   document.addEventListener('visibilitychange', () => { if (document.hidden) { [...typing.keys()].forEach(said); flush(); } });
 
+  form.dataset.keys = 'on'; // from here on a key is an answer; a test waits for it
   signing.close();
   form.querySelectorAll('.more.closed').forEach((box) => { box.hidden = true; });
   paint();
