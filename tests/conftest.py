@@ -18,7 +18,8 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, connections
-from django.test import Client, override_settings
+from django.test import Client
+from django.urls import set_urlconf
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
@@ -175,8 +176,20 @@ def database_role(login: str) -> Iterator[None]:
 def standing_at(name: str) -> Iterator[None]:
     """Stand at a door: its login, its URLs and its name."""
     urls = "studyportal.vault_urls" if name == "vault" else "studyportal.urls"
-    with database_role(f"portal_{name}"), override_settings(ROOT_URLCONF=urls, PORTAL_DOOR=name):
-        yield
+    before = {"ROOT_URLCONF": settings.ROOT_URLCONF, "PORTAL_DOOR": settings.PORTAL_DOOR}
+    with database_role(f"portal_{name}"):
+        try:
+            settle({"ROOT_URLCONF": urls, "PORTAL_DOOR": name})
+            yield
+        finally:
+            settle(before)
+
+
+def settle(values: dict[str, str]) -> None:
+    """Change settings and keep both doors' URLs resolved; `override_settings` forgets them, a tenth of a second."""
+    for setting, value in values.items():
+        setattr(settings, setting, value)
+    set_urlconf(None)
 
 
 @pytest.fixture
