@@ -19,8 +19,10 @@ def make_study(code: str = "XO", **overrides: object) -> Study:
         "minimum_washout_days": 14, "strata_factors": ["site", "sex"], "is_synthetic": True,
     }  # fmt: skip
     study = Study.objects.create(code=code, **(values | overrides))
-    for number, name in (("01", "North"), ("02", "South")):
-        Site.objects.create(study=study, code=number, name=name, recruitment_target=13)
+    Site.objects.bulk_create(
+        Site(study=study, code=number, name=name, recruitment_target=13)
+        for number, name in (("01", "North"), ("02", "South"))
+    )
     make_design(study)
     make_criteria(study)
     make_pack(study)
@@ -29,45 +31,54 @@ def make_study(code: str = "XO", **overrides: object) -> Study:
 
 def make_design(study: Study) -> None:
     """Make treatments A and B, sequences AB and BA, periods, doses and the schedule of assessments."""
-    a, b = (
-        Treatment.objects.create(study=study, code=code, name=name)
+    a, b = Treatment.objects.bulk_create(
+        Treatment(study=study, code=code, name=name)
         for code, name in (("A", "Placebo capsule"), ("B", "Naltrexone 50 mg"))
     )
-    first = Period.objects.create(study=study, number=1)
-    second = Period.objects.create(study=study, number=2, washout_days=study.minimum_washout_days)
-    for code, treatments in (("AB", (a, b)), ("BA", (b, a))):
-        sequence = Sequence.objects.create(study=study, code=code)
-        for period, treatment in zip((first, second), treatments, strict=True):
-            SequencePeriod.objects.create(sequence=sequence, period=period, treatment=treatment)
-    PlannedDose.objects.create(
-        study=study, kind="pretreatment", label="Pretreatment capsule", minutes_from_infusion=-45, duration_minutes=0
+    periods = Period.objects.bulk_create(
+        [
+            Period(study=study, number=1),
+            Period(study=study, number=2, washout_days=study.minimum_washout_days),
+        ]
     )
-    PlannedDose.objects.create(
-        study=study, kind="infusion", label="Ketamine infusion", minutes_from_infusion=0, duration_minutes=40
+    sequences = Sequence.objects.bulk_create(Sequence(study=study, code=code) for code in ("AB", "BA"))
+    SequencePeriod.objects.bulk_create(
+        SequencePeriod(sequence=sequence, period=period, treatment=treatment)
+        for sequence, treatments in zip(sequences, ((a, b), (b, a)), strict=True)
+        for period, treatment in zip(periods, treatments, strict=True)
     )
-    for position, (instrument, timepoint, label, offset, before, after, recall) in enumerate(
-        (
+    PlannedDose.objects.bulk_create(
+        PlannedDose(study=study, kind=kind, label=label, minutes_from_infusion=begins, duration_minutes=lasts)
+        for kind, label, begins, lasts in (
+            ("pretreatment", "Pretreatment capsule", -45, 0),
+            ("infusion", "Ketamine infusion", 0, 40),
+        )
+    )
+    AssessmentSchedule.objects.bulk_create(
+        AssessmentSchedule(
+            study=study, instrument=instrument, timepoint=timepoint, label=label, offset_hours=offset,
+            window_before_hours=before, window_after_hours=after, recall_period=recall, position=position,
+        )
+        for position, (instrument, timepoint, label, offset, before, after, recall) in enumerate((
             ("MADRS", "pre_dose", "MADRS pre-dose", -2.0, 22.0, 2.0, "Past 7 days"),
             ("MRS", "infusion", "MRS during infusion", 0.0, 1.0, 1.0, ""),
             ("MADRS", "day_1", "MADRS day 1", 24.0, 4.0, 4.0, "Past 24 hours"),
-        )
-    ):
-        AssessmentSchedule.objects.create(
-            study=study, instrument=instrument, timepoint=timepoint, label=label, offset_hours=offset,
-            window_before_hours=before, window_after_hours=after, recall_period=recall, position=position,
-        )  # fmt: skip
+        ))
+    )  # fmt: skip
 
 
 def make_criteria(study: Study) -> None:
     """Make two inclusion criteria and one exclusion criterion."""
-    for position, (code, kind, text) in enumerate(
-        (
-            ("I1", "inclusion", "Aged 18 to 50"),
-            ("I2", "inclusion", "Major depressive disorder"),
-            ("E1", "exclusion", "Opioid use"),
+    EligibilityCriterion.objects.bulk_create(
+        EligibilityCriterion(study=study, code=code, kind=kind, text=text, position=position)
+        for position, (code, kind, text) in enumerate(
+            (
+                ("I1", "inclusion", "Aged 18 to 50"),
+                ("I2", "inclusion", "Major depressive disorder"),
+                ("E1", "exclusion", "Opioid use"),
+            )
         )
-    ):
-        EligibilityCriterion.objects.create(study=study, code=code, kind=kind, text=text, position=position)
+    )
 
 
 def make_pack(study: Study) -> InstrumentPack:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from studyportal.accounts.models import User
-from studyportal.accounts.roles import Role
+from studyportal.accounts.roles import UNBLINDED_ROLES, Role
 from studyportal.studies.models import Site, Study
-from tests.factories.people import make_member
+from tests.factories.people import make_members
 from tests.factories.studies import make_study
 
 
@@ -35,8 +35,14 @@ def make_world() -> World:
     """
     study, other = make_study("XO"), make_study("YO")
     north, south = study.sites.get(code="01"), study.sites.get(code="02")
-    people = {role.value: make_member(role.value.replace("_", "-"), role, study) for role in Role}
-    people["second_rater"] = make_member("second-rater", Role.RATER, study)
-    people["south_coordinator"] = make_member("south-coordinator", Role.COORDINATOR, study, south)
-    people["outsider"] = make_member("outsider", Role.COORDINATOR, other)
+    names = {role.value: (role.value.replace("_", "-"), role, study, None) for role in sorted(Role, key=is_unblinded)}
+    names["second_rater"] = ("second-rater", Role.RATER, study, None)
+    names["south_coordinator"] = ("south-coordinator", Role.COORDINATOR, study, south)
+    names["outsider"] = ("outsider", Role.COORDINATOR, other, None)
+    people = dict(zip(names, make_members(names.values()), strict=True))
     return World(study=study, site=north, other_site=south, other_study=other, people=people)
+
+
+def is_unblinded(role: Role) -> bool:
+    """Whether a role belongs to the vault."""
+    return role in UNBLINDED_ROLES
