@@ -7,6 +7,7 @@ marked (the STREAM construction, Hoang et al. 2015, CRYPTO), so that a cut or re
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -52,14 +53,12 @@ def opened(pieces: Iterable[bytes], private_key: bytes, label: str) -> Iterator[
     Raises:
         InvalidInput: the key does not fit, or the file was cut, moved or altered.
     """
-    content = _chunks(pieces, len(MARK) + SEALED_KEY_BYTES)
-    head, _ = next(content)
+    head, rest = _split(pieces, len(MARK) + SEALED_KEY_BYTES)
     try:
         if not head.startswith(MARK):
             raise InvalidTag  # noqa: TRY301 - one refusal for everything that does not open
         private = X25519PrivateKey.from_private_bytes(private_key)
         cipher = AESGCM(bytes(SUITE.decrypt(head[len(MARK) :], private, label.encode())))
-        rest = (chunk for chunk, _ in content)
         for number, (chunk, is_last) in enumerate(_chunks(rest, CHUNK_BYTES + TAG_BYTES)):
             yield cipher.decrypt(_nonce(number, is_last=is_last), chunk, None)
     except (InvalidTag, ValueError):
@@ -70,12 +69,23 @@ def _nonce(number: int, *, is_last: bool) -> bytes:
     return number.to_bytes(11, "big") + bytes([is_last])
 
 
+def _split(pieces: Iterable[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first `size` bytes of a stream, fewer where it is shorter, and what follows."""
+    following, head = iter(pieces), b""
+    while len(head) < size and (piece := next(following, None)) is not None:
+        head += piece
+    return head[:size], chain((head[size:],), following)
+
+
 def _chunks(pieces: Iterable[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
     """Cut a stream into chunks of `size`, saying which is the last; an empty stream is one empty chunk."""
     held = b""
     for piece in pieces:
         held += piece
-        while len(held) > size:
-            yield held[:size], False
-            held = held[size:]
+        whole = (
+            max(0, (len(held) - 1) // size) * size
+        )  # the last byte stays: whether its chunk is the last is not known
+        for begin in range(0, whole, size):
+            yield held[begin : begin + size], False
+        held = held[whole:]
     yield held, True
