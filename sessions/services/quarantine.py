@@ -82,9 +82,7 @@ def _chunks(pieces: Iterable[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
     held = b""
     for piece in pieces:
         held += piece
-        whole = (
-            max(0, (len(held) - 1) // size) * size
-        )  # the last byte stays: whether its chunk is the last is not known
+        whole = max(0, len(held) - 1) // size * size  # one byte stays at least: its chunk may be the last
         for begin in range(0, whole, size):
             yield held[begin : begin + size], False
         held = held[whole:]
