@@ -3,7 +3,8 @@
 from sessions.randomization.acceptance import Acceptance, StratumFacts, accept
 from sessions.randomization.commitment import Proof, leaf, merkle_proof, merkle_root, verify_proof
 from sessions.randomization.drbg import HmacDrbg
-from sessions.randomization.generate import GeneratedList, Method, Slot, generate_list
+from sessions.randomization.generate import GeneratedList, Slot, generate_list
+from sessions.randomization.methods import Method
 
 __all__ = [
     "Acceptance",

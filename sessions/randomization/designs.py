@@ -52,9 +52,7 @@ def williams(treatments: Sequence[str]) -> dict[str, tuple[str, ...]]:
         raise ValueError(msg)
     if len(set(treatments)) != k or not all(treatments):
         raise ValueError("every treatment needs a name of its own")
-    first = [0]
-    for step in range(1, k):
-        first.append(step // 2 + 1 if step % 2 else k - step // 2)
+    first = [0, *(step // 2 + 1 if step % 2 else k - step // 2 for step in range(1, k))]
     rows = [[(start + shift) % k for start in first] for shift in range(k)]
     if k % 2:
         rows += [row[::-1] for row in rows]
@@ -95,16 +93,15 @@ def _faults(sequences: Sequences, treatments: Sequence[str]) -> list[str]:
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{code} has {length}" for code, length in lengths.items())
         found.append(f"All sequences must have the same number of periods, but {told}. Complete the short ones.")
-    if any(not code.strip() for code in sequences):
-        found.append("A sequence has no code. Give every sequence a code, such as AB.")
+    found += [
+        "A sequence has no code. Give every sequence a code, such as AB." for code in sequences if not code.strip()
+    ]
     for code, row in sequences.items():
-        unknown = sorted(set(row) - set(treatments))
+        unknown = ", ".join(sorted(set(row) - set(treatments)))
         if unknown:
-            found.append(
-                f"Sequence {code} names {', '.join(unknown)}, which is no treatment of this study. "
-                f"Use {', '.join(treatments)}."
-            )
-        if not row:
+            known = ", ".join(treatments)
+            found.append(f"Sequence {code} names {unknown}, which is no treatment of this study. Use {known}.")
+        elif not row:
             found.append(f"Sequence {code} gives no treatment. Name one for every period.")
     given: dict[tuple[str, ...], str] = {}
     for code, row in sequences.items():

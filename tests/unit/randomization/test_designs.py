@@ -84,8 +84,10 @@ def test_balaam_design_passes_with_remarks() -> None:
 def test_a_latin_square_that_is_no_williams_square_is_told() -> None:
     cyclic = {"ABC": ("A", "B", "C"), "BCA": ("B", "C", "A"), "CAB": ("C", "A", "B")}
     assert check_sequences(cyclic, ["A", "B", "C"]).remarks == (
-        "The treatments do not follow one another equally often, so a carry-over of one treatment into the next "
-        "period does not cancel out. A Williams design is balanced for it.",
+        (
+            "The treatments do not follow one another equally often, so a carry-over of one treatment into the next "
+            "period does not cancel out. A Williams design is balanced for it."
+        ),
     )
 
 
