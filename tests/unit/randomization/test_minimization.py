@@ -20,8 +20,8 @@ from sessions.randomization.minimization import (
 
 SEED = bytes(range(32))
 
-# Pocock 1983, Clinical Trials: A Practical Approach, section on minimization: 80 patients with advanced breast cancer, by level of
-# each factor and treatment (A, B).
+# Pocock 1983, Clinical Trials: A Practical Approach, section on minimization: 80 patients with advanced breast cancer,
+# by level of each factor and treatment (A, B).
 BREAST_CANCER = {
     "performance": {"ambulatory": (30, 31), "non-ambulatory": (10, 9)},
     "age": {"<50": (18, 17), ">=50": (22, 23)},
