@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
 
 from sessions.randomization.generators import Generator, substream
 from sessions.randomization.streams import ByteStream
@@ -79,6 +80,27 @@ class MinimizationScheme:
             raise ValueError("the biased coin's probability must be from 0.7 to 0.9")
 
 
+def scheme_of(parameters: Mapping[str, Any], sequences: Sequence[str]) -> MinimizationScheme:
+    """Return the scheme that a list's stored settings describe: factors, weights, measure, probability (as text).
+
+    Raises
+    ------
+    ValueError
+        A setting is missing or impossible; the message says which.
+    """
+    try:
+        return MinimizationScheme(
+            sequences=tuple(sequences),
+            factors={factor: tuple(levels) for factor, levels in parameters["factors"].items()},
+            weights=dict(parameters.get("weights", {})),
+            measure=Measure(parameters.get("measure", Measure.RANGE)),
+            probability=Fraction(str(parameters.get("probability", "0.8"))),
+        )
+    except (AttributeError, KeyError, TypeError):
+        msg = "minimization needs its factors, each with a list of levels, and whole numbers as weights"
+        raise ValueError(msg) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One draw and what led to it.
@@ -99,10 +121,25 @@ class Choice:
     probabilities: Mapping[str, Fraction]
 
 
-def imbalances(
-    scheme: MinimizationScheme, previous: Sequence[tuple[Levels, str]], newcomer: Levels
-) -> dict[str, float]:
-    """Return the total imbalance over the newcomer's levels that giving each sequence would leave.
+Counts = Mapping[str, Sequence[int]]
+"""For each factor, at the newcomer's level: how many got each sequence."""
+
+
+def imbalances(scheme: MinimizationScheme, counts: Counts) -> dict[str, float]:
+    """Return the total imbalance over the newcomer's levels that giving each sequence would leave."""
+    found = {}
+    for place, sequence in enumerate(scheme.sequences):
+        after = {
+            factor: [count + (at == place) for at, count in enumerate(counts[factor])] for factor in scheme.factors
+        }
+        found[sequence] = math.fsum(
+            scheme.weights.get(factor, 1) * scheme.measure.of(own) for factor, own in after.items()
+        )
+    return found
+
+
+def counts_for(scheme: MinimizationScheme, previous: Sequence[tuple[Levels, str]], newcomer: Levels) -> Counts:
+    """Return how many of those at the newcomer's levels got each sequence.
 
     Raises
     ------
@@ -113,19 +150,13 @@ def imbalances(
         if newcomer.get(factor) not in levels:
             msg = f"the newcomer's {factor} must be one of {', '.join(levels)}"
             raise ValueError(msg)
-    counts = {
+    return {
         factor: [
             sum(given == sequence and levels[factor] == newcomer[factor] for levels, given in previous)
             for sequence in scheme.sequences
         ]
         for factor in scheme.factors
     }
-    found = {}
-    for place, sequence in enumerate(scheme.sequences):
-        after = ([count + (at == place) for at, count in enumerate(own)] for own in counts.values())
-        weights = (scheme.weights.get(factor, 1) for factor in counts)
-        found[sequence] = math.fsum(weight * scheme.measure.of(own) for weight, own in zip(weights, after, strict=True))
-    return found
 
 
 def probabilities(scheme: MinimizationScheme, totals: Mapping[str, float]) -> dict[str, Fraction]:
@@ -154,9 +185,14 @@ def minimize(
     Raises
     ------
     ValueError
-        As for `imbalances`.
+        As for `counts_for`.
     """
-    totals = imbalances(scheme, previous, newcomer)
+    return choose(scheme, stream, counts_for(scheme, previous, newcomer))
+
+
+def choose(scheme: MinimizationScheme, stream: ByteStream, counts: Counts) -> Choice:
+    """Draw a sequence, given how many of those at the newcomer's levels got each."""
+    totals = imbalances(scheme, counts)
     chances = probabilities(scheme, totals)
     whole = math.lcm(*(chance.denominator for chance in chances.values()))
     place = stream.below(whole)
@@ -180,7 +216,7 @@ def replay(
     Raises
     ------
     ValueError
-        As for `imbalances`.
+        As for `counts_for`.
     """
     previous: list[tuple[Levels, str]] = []
     choices = []

@@ -11,11 +11,13 @@ from sessions.randomization.generators import Generator
 from sessions.randomization.minimization import (
     Measure,
     MinimizationScheme,
+    counts_for,
     imbalances,
     minimize,
     newcomer_stream,
     probabilities,
     replay,
+    scheme_of,
 )
 
 SEED = bytes(range(32))
@@ -48,10 +50,14 @@ def breast_cancer(measure: Measure, **changed: object) -> MinimizationScheme:
     return MinimizationScheme(("A", "B"), factors, measure=measure, **changed)
 
 
+def imbalances_of(scheme: MinimizationScheme) -> dict[str, float]:
+    return imbalances(scheme, counts_for(scheme, patients(), NEWCOMER))
+
+
 def test_the_worked_example_prefers_a() -> None:
     """Pocock adds the newcomer's levels: 76 on A, 77 on B, so A. The variance says the same: 4 x (77 - 76) / 4."""
     assert len(patients()) == 80
-    found = imbalances(breast_cancer(Measure.VARIANCE), patients(), NEWCOMER)
+    found = imbalances_of(breast_cancer(Measure.VARIANCE))
     assert found == {"A": (0 + 4 + 4 + 1) / 4, "B": (4 + 0 + 0 + 9) / 4}
     choice = minimize(breast_cancer(Measure.VARIANCE), newcomer_stream(SEED, 81), patients(), NEWCOMER)
     assert choice.preferred == ("A",)
@@ -61,7 +67,7 @@ def test_the_worked_example_prefers_a() -> None:
 @pytest.mark.parametrize(("measure", "divisor"), [(Measure.RANGE, 1), (Measure.SD, 2)])
 def test_the_worked_example_is_a_tie_by_range_and_by_sd(measure: Measure, divisor: int) -> None:
     """Absolute differences after the draw: 0 + 2 + 2 + 1 for A, 2 + 0 + 0 + 3 for B; of two counts the SD is half."""
-    found = imbalances(breast_cancer(measure), patients(), NEWCOMER)
+    found = imbalances_of(breast_cancer(measure))
     assert found == {"A": 5 / divisor, "B": 5 / divisor}
     choice = minimize(breast_cancer(measure), newcomer_stream(SEED, 81), patients(), NEWCOMER)
     assert choice.preferred == ("A", "B")
@@ -69,7 +75,7 @@ def test_the_worked_example_is_a_tie_by_range_and_by_sd(measure: Measure, diviso
 
 
 def test_a_weight_breaks_the_tie() -> None:
-    found = imbalances(breast_cancer(Measure.RANGE, weights={"lesion": 3}), patients(), NEWCOMER)
+    found = imbalances_of(breast_cancer(Measure.RANGE, weights={"lesion": 3}))
     assert found == {"A": 0 + 2 + 2 + 3 * 1, "B": 2 + 0 + 0 + 3 * 3}
 
 
@@ -153,3 +159,26 @@ def test_an_unknown_level_is_refused(newcomer: dict[str, str]) -> None:
     scheme = MinimizationScheme(("A", "B"), {"sex": ("F", "M")})
     with pytest.raises(ValueError, match="sex must be one of F, M"):
         minimize(scheme, newcomer_stream(SEED, 1), [], newcomer)
+
+
+def test_stored_settings_give_the_scheme() -> None:
+    stored = {"factors": {"sex": ["F", "M"]}, "weights": {"sex": 2}, "measure": "sd", "probability": "0.75"}
+    assert scheme_of(stored, ["AB", "BA"]) == MinimizationScheme(
+        ("AB", "BA"), {"sex": ("F", "M")}, {"sex": 2}, Measure.SD, Fraction(3, 4)
+    )
+    assert scheme_of({"factors": {"sex": ["F", "M"]}}, ["AB", "BA"]).probability == Fraction(4, 5)
+
+
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        ({}, "needs its factors"),
+        ({"factors": ["sex"]}, "needs its factors"),
+        ({"factors": {"sex": ["F", "M"]}, "weights": {"sex": "x"}}, "whole numbers as weights"),
+        ({"factors": {"sex": ["F", "M"]}, "measure": "entropy"}, "entropy"),
+        ({"factors": {"sex": ["F", "M"]}, "probability": "most"}, "most"),
+    ],
+)
+def test_impossible_stored_settings_are_refused(stored: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        scheme_of(stored, ["AB", "BA"])
