@@ -26,7 +26,7 @@ Row = dict[str, Any]
 Check = tuple[bool, str]
 
 LONGEST_BLOCK = 10_000
-
+WORD = 0xFFFFFFFF
 BUNDLE, PROOF = "studyportal-randomization-bundle/1", "studyportal-slot-proof/1"
 HEADER_NAMES = {
     "study", "list", "generator", "method", "parameters", "sequences", "strata", "slots_per_stratum", "taken_numbers",
@@ -36,7 +36,6 @@ BUNDLE_NAMES = {"format", "header", "commits_to", "root", "seed", "slots", "allo
 PROOF_NAMES = {"format", "study", "list", "root", "count", "position", "slot", "path", "digest"}
 SLOT_NAMES = {"stratum", "ordinal", "number", "sequence", "nonce"}
 ALLOCATION_NAMES = {"participant", "number", "stratum", "ordinal", "sequence"}
-WORD = 0xFFFFFFFF
 
 
 class Unreadable(Exception):
@@ -329,6 +328,11 @@ def check_allocations(rows: list[Row], slots: list[Row], strata: list[str]) -> I
     yield in_order, "In every stratum the places were used from the first on, none left out."
 
 
+def plain(value: object) -> str:
+    """Return a text that any terminal can show."""
+    return str(value).encode("ascii", "backslashreplace").decode()
+
+
 def main(arguments: Sequence[str]) -> int:
     """Verify the file that is named and say what was found."""
     names = [one for at, one in enumerate(arguments) if one != "--root" and arguments[at - 1 : at] != ["--root"]]
@@ -341,15 +345,15 @@ def main(arguments: Sequence[str]) -> int:
             document = read(file.read())
         found = list(check(document, published))
     except (OSError, Unreadable) as error:
-        print(f"This file cannot be verified: {error}.")
+        print(f"This file cannot be verified: {plain(error)}.")
         return 2
     except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
-        print(f"This file cannot be verified: a value in it is impossible ({type(error).__name__}: {error}).")
+        print(f"This file cannot be verified: a value in it is impossible ({type(error).__name__}: {plain(error)}).")
         return 2
     for holds, sentence in found:
         print(f"{'holds' if holds else 'FAILS'}  {sentence}")
     if published is None:
-        print(f"root   {document['root']}: compare it with the one published before the first allocation.")
+        print(f"root   {plain(document['root'])}: compare it with the one published before the first allocation.")
     verified = all(holds for holds, _ in found)
     print("Verified." if verified else "NOT verified: the list or the file was changed.")
     return 0 if verified else 1
