@@ -90,7 +90,7 @@ class Trial:
     dispensed: Sequence[Dispensed] = ()
 
 
-def contagion(trial: Trial, reveal: Reveal, earlier: Sequence[Reveal] = ()) -> list[Deduction]:
+def deductions(trial: Trial, reveal: Reveal, earlier: Sequence[Reveal] = ()) -> list[Deduction]:
     """Return what became known by a reveal and was not known by the earlier ones, in the order of the allocations.
 
     Raises

@@ -63,7 +63,7 @@ def big_stick(stream: ByteStream, codes: Sequence[str], length: int, tolerance: 
     A draw is made among the codes that are less than `tolerance` ahead of the rarest. With two codes this is the big
     stick design of Soares and Wu 1983, Commun Stat Theory Methods 12:2017. In small trials it gives a guesser less
     than blocks do. Equal shares only: a stick for unequal ones does not keep the ratio at every slot (Kuznetsova and
-    Tymofyeyev 2012, Stat Med 31:3012).
+    Tymofyeyev 2012, Stat Med 31:701).
 
     Raises
     ------

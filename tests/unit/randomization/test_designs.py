@@ -31,7 +31,7 @@ def test_ab_ba() -> None:
 
 
 def test_four_treatments_as_published() -> None:
-    """The square of the textbooks (Jones and Kenward 2014, section 4.2): ABDC, BCAD, CDBA, DACB."""
+    """The square of the textbooks (such as Jones and Kenward 2014): ABDC, BCAD, CDBA, DACB."""
     assert sorted(williams("ABCD")) == ["ABDC", "BCAD", "CDBA", "DACB"]
 
 
