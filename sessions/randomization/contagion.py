@@ -161,7 +161,10 @@ class _Knowledge:
 
     def _by_strata(self) -> bool:
         changed = False
+        everything = frozenset(range(len(self._codes)))
         for people in self._strata.values():
+            if all(self._possible[one] == everything for one in people):
+                continue
             left = deducible(self._machine, [self._possible[one] for one in people])
             for one, codes in zip(people, left, strict=True):
                 changed = self._narrow(one, codes, Why.STRATUM) or changed

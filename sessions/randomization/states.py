@@ -26,21 +26,23 @@ class Machine:
 
     def __init__(self, method: Method, parameters: Mapping[str, object], sequences: Sequence[str]) -> None:
         self.codes = tuple(sequences)
-        self._step: Callable[[State, int], States]
+        step: Callable[[State, int], States]
         if method is Method.PERMUTED_BLOCKS:
             parts = shares(sequences, ratio_of(parameters))
             sizes = block_sizes_of(parameters)
             check_block_sizes(sizes, parts)
             self.start = frozenset(tuple(part * (size // sum(parts)) for part in parts) for size in sizes)
-            self._step = self._within_block
+            step = self._within_block
         elif method is Method.BIG_STICK:
             self._tolerance = tolerance_of(parameters)
             self.start = frozenset({(0,) * len(self.codes)})
-            self._step = self._along_stick
+            step = self._along_stick
         else:
             # Simple draws remember nothing; of an uploaded list and of minimization an outsider knows no structure.
             self.start = frozenset({()})
-            self._step = lambda state, _: frozenset({state})
+            step = _unchanged
+        # Both are asked for the same steps again and again: by every place of a stratum, by every simulated trial.
+        self.following = lru_cache(maxsize=None)(step)
         self.step = lru_cache(maxsize=None)(self._step_all)
 
     def possible(self, states: States) -> frozenset[int]:
@@ -48,7 +50,7 @@ class Machine:
         return frozenset(code for code in range(len(self.codes)) if self.step(states, code))
 
     def _step_all(self, states: States, code: int) -> States:
-        return frozenset(following for state in states for following in self._step(state, code))
+        return frozenset(following for state in states for following in self.following(state, code))
 
     def _within_block(self, left: State, code: int) -> States:
         """A state is what is left of each code in the current block; an empty block is followed by any."""
@@ -67,6 +69,10 @@ class Machine:
         return frozenset({tuple(count - rarest for count in counts)})
 
 
+def _unchanged(state: State, _code: int) -> States:
+    return frozenset({state})
+
+
 def deducible(machine: Machine, known: Sequence[frozenset[int]]) -> list[frozenset[int]]:
     """Return the codes that each place of a stratum can still have.
 
@@ -83,7 +89,7 @@ def deducible(machine: Machine, known: Sequence[frozenset[int]]) -> list[frozens
     """
     ahead = [machine.start]
     for allowed in known:
-        ahead.append(frozenset().union(*(machine.step(ahead[-1], code) for code in allowed)))
+        ahead.append(frozenset().union(*(machine.following(state, code) for state in ahead[-1] for code in allowed)))
     if not ahead[-1]:
         raise ValueError("no list of this method agrees with the known allocations")
     # From the last place backwards: which states have a way to the end, and by which codes they are left.
@@ -94,7 +100,7 @@ def deducible(machine: Machine, known: Sequence[frozenset[int]]) -> list[frozens
             (state, code)
             for state in ahead[place]
             for code in known[place]
-            if machine.step(frozenset({state}), code) & reaching
+            if not reaching.isdisjoint(machine.following(state, code))
         }
         found.append(frozenset(code for _, code in ways))
         reaching = frozenset(state for state, _ in ways)

@@ -263,6 +263,15 @@ def test_it_runs_copied_elsewhere_with_the_standard_library_only(tmp_path: Path)
     assert done.stdout.splitlines()[-1] == "NOT verified: the list or the file was changed."
 
 
+def test_with_the_published_root_it_need_not_be_compared(tmp_path: Path, capsys) -> None:
+    bundle = bundle_of("simple")
+    (tmp_path / "bundle.json").write_text(json.dumps(bundle))
+    assert verify.main([str(tmp_path / "bundle.json"), "--root", bundle["root"]]) == 0
+    told = capsys.readouterr().out
+    assert "holds  The root is the published one." in told
+    assert "compare it" not in told
+
+
 def test_it_runs_as_a_module(tmp_path: Path) -> None:
     (tmp_path / "bundle.json").write_text(json.dumps(bundle_of("simple")))
     command = [sys.executable, "-m", "sessions.randomization.verify", str(tmp_path / "bundle.json")]
