@@ -1,7 +1,8 @@
 """Was the blind kept? Indices over guesses of the treatment: "A", "B", or "don't know".
 
 James looks at everybody at once, Bang at each treatment by itself. Both are for the unblinded door: they join guesses
-with true treatments.
+with true treatments. Both take every guess as one of another person: in a crossover give one table for each period, or
+one of the guesses of the sequence; guesses of the same person in two periods must not be counted together.
 """
 
 import math

@@ -8,8 +8,7 @@ from sessions.randomization.methods import Method
 
 def test_the_usual_schemes_stand_from_hardest_to_easiest_to_guess() -> None:
     found = compare(40)
-    assert [one.words for one in found][0] == "Big stick, imbalance at most 4"
-    assert [one.words for one in found][-1] == "Blocks of 2"
+    assert (found[0].words, found[-1].words) == ("Big stick, imbalance at most 4", "Blocks of 2")
     assert {one.words: round(one.percent, 1) for one in found}["Big stick, imbalance at most 3"] == 57.8
     assert {one.words: round(one.percent, 1) for one in found}["Blocks of 4"] == 70.8
     assert {one.words: round(one.percent, 1) for one in found}["Blocks of 4 or 6 at random"] == 68.9
