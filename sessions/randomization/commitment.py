@@ -2,13 +2,17 @@
 
 A trial's list is tiny: 24 participants in blocks of four have 2**15.5 lists, so an unsalted hash of the list would be
 an unblinding. Every slot is a leaf with a 256-bit nonce of its own; one slot can be proven without showing another.
-Leaves and nodes are hashed under different prefixes (RFC 6962, section 2.1).
+Leaves, nodes, the header and the seed are hashed under different prefixes (RFC 6962, section 2.1), so that none can
+pass for another. An odd node moves up unchanged: the tree of RFC 6962, in which a list and the same list with its last
+slot doubled have different roots.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+LEAF, NODE, HEADER, SEED = b"\x00", b"\x01", b"\x02", b"\x03"
 
 
 class Proof(NamedTuple):
@@ -17,10 +21,24 @@ class Proof(NamedTuple):
     path: tuple[tuple[bytes, bool], ...]
 
 
+def canonical(value: object) -> bytes:
+    """Return the one JSON text of a value that is hashed: sorted names, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
 def leaf(stratum: str, ordinal: int, number: str, sequence: str, nonce: bytes) -> bytes:
     """Return the hash of one slot."""
-    text = json.dumps([stratum, ordinal, number, sequence, nonce.hex()], separators=(",", ":"))
-    return hashlib.sha256(b"\x00" + text.encode()).digest()
+    return hashlib.sha256(LEAF + canonical([stratum, ordinal, number, sequence, nonce.hex()])).digest()
+
+
+def header_leaf(header: Mapping[str, object]) -> bytes:
+    """Return the hash of how a list was made; it stands as the first leaf of a whole commitment."""
+    return hashlib.sha256(HEADER + canonical(dict(header))).digest()
+
+
+def seed_commitment(seed: bytes) -> bytes:
+    """Return the hash that commits to a seed of 256 bits: also all that minimization can commit to in advance."""
+    return hashlib.sha256(SEED + seed).digest()
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:
@@ -40,7 +58,15 @@ def merkle_root(leaves: Sequence[bytes]) -> bytes:
 
 
 def merkle_proof(leaves: Sequence[bytes], position: int) -> Proof:
-    """Return the path that proves the leaf at `position`."""
+    """Return the path that proves the leaf at `position`.
+
+    Raises
+    ------
+    ValueError
+        There is no such leaf.
+    """
+    if not 0 <= position < len(leaves):
+        raise ValueError("there is no leaf at this position")
     level, path = list(leaves), []
     while len(level) > 1:
         sibling = position ^ 1
@@ -58,8 +84,23 @@ def verify_proof(slot: bytes, proof: Proof, root: bytes) -> bool:
     return node == root
 
 
+def verify_place(slot: bytes, position: int, count: int, path: Sequence[bytes], root: bytes) -> bool:
+    """Whether the leaf stands at `position` of `count` leaves under the root; the path holds the siblings only."""
+    if not 0 <= position < count:
+        return False
+    node, left = slot, list(path)
+    while count > 1:
+        if position ^ 1 < count:
+            if not left:
+                return False
+            sibling = left.pop(0)
+            node = _node(sibling, node) if position % 2 else _node(node, sibling)
+        position, count = position // 2, (count + 1) // 2
+    return not left and node == root
+
+
 def _node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return hashlib.sha256(NODE + left + right).digest()
 
 
 def _next(level: list[bytes]) -> list[bytes]:

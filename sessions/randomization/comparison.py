@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sessions.randomization.generate import Method, block_sizes_of
 from sessions.randomization.guessing import big_stick_guess_probability, random_blocks_guess_probability
+from sessions.randomization.methods import Method, block_sizes_of, ratio_of, tolerance_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,15 @@ def scheme(method: Method, parameters: Mapping[str, object], allocations: int) -
     Raises
     ------
     ValueError
-        The settings are impossible, or a block is not even.
+        The settings are impossible, a block is not even, or the method has no exact share (an uploaded list,
+        minimization, unequal shares): `simulation` estimates those.
     """
+    if not method.is_drawn_from_seed or len(set(ratio_of(parameters))) > 1:
+        raise ValueError("this scheme has no exact share of right guesses; simulate it")
     if method is Method.BIG_STICK:
-        tolerance = int(str(parameters.get("tolerance", 3)))
-        share = big_stick_guess_probability(tolerance, allocations)
+        share = big_stick_guess_probability(tolerance_of(parameters), allocations)
+    elif method is Method.SIMPLE:
+        share = 0.5
     else:
         share = random_blocks_guess_probability(block_sizes_of(parameters), allocations)
     return Scheme(in_words(method, parameters), share)
@@ -58,7 +62,9 @@ def in_words(method: Method, parameters: Mapping[str, object]) -> str:
         Permuted blocks without sizes.
     """
     if method is Method.BIG_STICK:
-        return f"Big stick, imbalance at most {parameters.get('tolerance', 3)}"
+        return f"Big stick, imbalance at most {tolerance_of(parameters)}"
+    if method is not Method.PERMUTED_BLOCKS:
+        return {Method.SIMPLE: "Simple", Method.UPLOADED_LIST: "Uploaded list"}.get(method, "Minimization")
     sizes = [str(size) for size in block_sizes_of(parameters)]
     if len(sizes) == 1:
         return f"Blocks of {sizes[0]}"

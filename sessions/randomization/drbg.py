@@ -6,15 +6,13 @@ derivable again when its data are inspected.
 
 import hashlib
 import hmac
-from collections.abc import MutableSequence
-from typing import TypeVar
 
-T = TypeVar("T")
+from sessions.randomization.streams import ByteStream
 
 LARGEST_REQUEST_BYTES = 2**16
 
 
-class HmacDrbg:
+class HmacDrbg(ByteStream):
     """A deterministic stream of bytes from a seed.
 
     Parameters
@@ -54,39 +52,6 @@ class HmacDrbg:
             output += self._value
         self._update(additional)
         return output[:length]
-
-    def below(self, bound: int) -> int:
-        """Return an integer drawn evenly from 0..bound-1, by rejection, so that no value is favoured.
-
-        Raises
-        ------
-        ValueError
-            The bound is not positive.
-        """
-        if bound < 1:
-            raise ValueError("the bound must be at least 1")
-        bits = (bound - 1).bit_length()
-        size = max(1, (bits + 7) // 8)
-        mask = (1 << bits) - 1
-        while True:
-            candidate = int.from_bytes(self.generate(size)) & mask
-            if candidate < bound:
-                return candidate
-
-    def shuffle(self, items: MutableSequence[T]) -> None:
-        """Shuffle in place (Fisher and Yates; Durstenfeld 1964)."""
-        for last in range(len(items) - 1, 0, -1):
-            other = self.below(last + 1)
-            items[last], items[other] = items[other], items[last]
-
-    def draw(self, items: MutableSequence[T], count: int) -> list[T]:
-        """Draw `count` items without replacement, in random order; `items` is left in part shuffled."""
-        drawn = []
-        for last in range(len(items) - 1, len(items) - 1 - count, -1):
-            other = self.below(last + 1)
-            items[last], items[other] = items[other], items[last]
-            drawn.append(items[last])
-        return drawn
 
     def _hmac(self, message: bytes) -> bytes:
         return hmac.new(self._key, message, hashlib.sha256).digest()

@@ -1,22 +1,16 @@
 """One entry point: a seed and a design in, a list with numbers, nonces and a commitment out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sessions.randomization.commitment import leaf, merkle_root
-from sessions.randomization.drbg import HmacDrbg
-from sessions.randomization.schemes import big_stick, permuted_blocks
+from sessions.randomization.generators import Generator, substream
+from sessions.randomization.methods import Method, block_sizes_of, ratio_of, tolerance_of
+from sessions.randomization.schemes import big_stick, permuted_blocks, simple
+from sessions.randomization.streams import ByteStream
 
 SEED_BYTES = 32
 NONCE_BYTES = 32
-
-
-class Method(StrEnum):
-    """How codes are drawn within a stratum."""
-
-    PERMUTED_BLOCKS = "permuted_blocks"
-    BIG_STICK = "big_stick"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,78 +45,111 @@ def generate_list(
     strata: Sequence[str],
     slots_per_stratum: int,
     seed: bytes,
+    generator: Generator = Generator.HMAC_DRBG,
+    taken_numbers: Collection[str] = (),
 ) -> GeneratedList:
     """Generate a list.
 
     Parameters
     ----------
     method
-        Permuted blocks (`parameters["block_sizes"]`) or big stick (`parameters["tolerance"]`).
+        Permuted blocks (`parameters["block_sizes"]`), big stick (`parameters["tolerance"]`) or simple; blocks and
+        simple take unequal shares (`parameters["ratio"]`).
     sequences
-        Codes of the sequences, each equally likely.
+        Codes of the sequences, each equally likely unless there is a ratio.
     strata
         Keys of the strata; each has a substream of its own.
     slots_per_stratum
         Length of the list in every stratum.
     seed
         32 bytes from the operating system.
+    taken_numbers
+        Randomization numbers of the study's earlier lists, which must not be given again.
 
     Raises
     ------
     ValueError
         The design is impossible; the message says why.
     """
-    if len(seed) != SEED_BYTES:
-        msg = f"the seed must have {SEED_BYTES} bytes"
+    if not method.is_drawn_from_seed:
+        msg = f"the method {method.value.replace('_', ' ')} makes no list from a seed"
         raise ValueError(msg)
     if len(sequences) < 2 or not strata or slots_per_stratum < 1:
         raise ValueError("a list needs two sequences or more, a stratum, and a slot in each")
     if len(set(strata)) != len(strata):
         raise ValueError("a stratum is named twice")
-    numbers = _numbers(HmacDrbg(seed, personalization=b"numbers"), len(strata) * slots_per_stratum)
-    nonces = HmacDrbg(seed, personalization=b"nonces")
-    slots = []
-    for stratum in strata:
-        codes = _draw(stratum_stream(seed, stratum), method, parameters, sequences, slots_per_stratum)
-        slots += [
-            Slot(stratum, ordinal, next(numbers), code, nonces.generate(NONCE_BYTES))
-            for ordinal, code in enumerate(codes, start=1)
-        ]
-    return GeneratedList(tuple(slots), merkle_root([slot.leaf for slot in slots]))
+    _check_seed(seed)
+    drawn = {
+        stratum: _draw(stratum_stream(seed, stratum, generator), method, parameters, sequences, slots_per_stratum)
+        for stratum in strata
+    }
+    return commit_codes(drawn, seed=seed, generator=generator, taken_numbers=taken_numbers)
 
 
-def stratum_stream(seed: bytes, stratum: str) -> HmacDrbg:
-    """Return the substream that a stratum's codes are drawn from."""
-    return HmacDrbg(seed, personalization=f"stratum:{stratum}".encode())
+def commit_codes(
+    codes: Mapping[str, Sequence[str]],
+    *,
+    seed: bytes,
+    generator: Generator = Generator.HMAC_DRBG,
+    taken_numbers: Collection[str] = (),
+    numbers: Mapping[str, Sequence[str]] | None = None,
+) -> GeneratedList:
+    """Give every place of a list its number and nonce, and commit to the whole.
 
-
-def block_sizes_of(parameters: Mapping[str, object]) -> list[int]:
-    """Return the block sizes that the parameters name.
+    Parameters
+    ----------
+    codes
+        Sequence codes by stratum, in the order in which they are allocated: drawn, or uploaded.
+    numbers
+        Numbers by stratum where the uploaded list has its own; drawn from the seed otherwise.
 
     Raises
     ------
     ValueError
-        There are none.
+        The seed has not 32 bytes, or there is no slot.
     """
-    sizes = parameters.get("block_sizes")
-    if not isinstance(sizes, Sequence):
-        raise ValueError("permuted blocks need a list of block sizes")  # noqa: TRY004 - a value of the form
-    return [int(size) for size in sizes]
+    _check_seed(seed)
+    total = sum(len(own) for own in codes.values())
+    drawn = iter(()) if numbers else _numbers(substream(generator, seed, "numbers"), total, taken_numbers)
+    nonces = substream(generator, seed, "nonces")
+    slots = [
+        Slot(
+            stratum, ordinal, numbers[stratum][ordinal - 1] if numbers else next(drawn), code,
+            nonces.generate(NONCE_BYTES),
+        )
+        for stratum, own in codes.items()
+        for ordinal, code in enumerate(own, start=1)
+    ]  # fmt: skip
+    return GeneratedList(tuple(slots), merkle_root([slot.leaf for slot in slots]))
+
+
+def stratum_stream(seed: bytes, stratum: str, generator: Generator = Generator.HMAC_DRBG) -> ByteStream:
+    """Return the substream that a stratum's codes are drawn from."""
+    return substream(generator, seed, f"stratum:{stratum}")
+
+
+def _check_seed(seed: bytes) -> None:
+    if len(seed) != SEED_BYTES:
+        msg = f"the seed must have {SEED_BYTES} bytes"
+        raise ValueError(msg)
 
 
 def _draw(
-    drbg: HmacDrbg, method: Method, parameters: Mapping[str, object], sequences: Sequence[str], length: int
+    stream: ByteStream, method: Method, parameters: Mapping[str, object], sequences: Sequence[str], length: int
 ) -> list[str]:
+    ratio = ratio_of(parameters)
     if method is Method.PERMUTED_BLOCKS:
-        return permuted_blocks(drbg, sequences, length, block_sizes_of(parameters))
-    tolerance = parameters.get("tolerance", 3)
-    if not isinstance(tolerance, int):
-        raise ValueError("the maximal tolerated imbalance must be a whole number")  # noqa: TRY004 - a value of the form
-    return big_stick(drbg, sequences, length, tolerance)
+        return permuted_blocks(stream, sequences, length, block_sizes_of(parameters), ratio)
+    if method is Method.SIMPLE:
+        return simple(stream, sequences, length, ratio)
+    if len(set(ratio)) > 1:
+        raise ValueError("big stick draws in equal shares only; use permuted blocks for an unequal ratio")
+    return big_stick(stream, sequences, length, tolerance_of(parameters))
 
 
-def _numbers(drbg: HmacDrbg, count: int) -> Iterator[str]:
+def _numbers(stream: ByteStream, count: int, taken: Collection[str]) -> Iterator[str]:
     """Yield randomization numbers R-dddd: all distinct, drawn without order over all strata."""
-    digits = max(4, len(str(count * 4)))
-    pool = list(range(10 ** (digits - 1), 10**digits))
-    return iter([f"R-{number}" for number in drbg.draw(pool, count)])
+    digits = max(4, len(str((count + len(taken)) * 4)))
+    used = set(taken)
+    pool = [number for number in range(10 ** (digits - 1), 10**digits) if f"R-{number}" not in used]
+    return iter([f"R-{number}" for number in stream.draw(pool, count)])
