@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
 
 from sessions.mrs.grid import CENTRE_PPM
 
@@ -22,6 +21,8 @@ def creatine_alone(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> f
 
     The two must tower above everything else between 0.2 and 4.3 ppm, at the distance and the ratio of creatine's.
     """
+    from scipy.signal import find_peaks  # noqa: PLC0415 - loads half of scipy, for the few spectra that are no brain's
+
     size = 4 * len(fid)
     decay = np.exp(-np.pi * 3 * dwell_time_s * np.arange(len(fid)))
     ppm = CENTRE_PPM + np.fft.fftfreq(size, dwell_time_s) / frequency_mhz
