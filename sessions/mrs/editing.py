@@ -47,8 +47,8 @@ def selected(spectrum: Spectrum, condition: str | None = None) -> Spectrum:
     if wanted not in names:
         raise MrsError(
             "edit-condition",
-            f"The file holds an edited acquisition with the conditions {', '.join(names)}. Say which one is to be "
-            "quantified.",
+            f"The file holds an edited acquisition with the conditions {', '.join(names)}, and it is not known which "
+            "of them to quantify. Send the one with the editing pulse off, or name it OFF in the file.",
         )
     return replace(
         spectrum,

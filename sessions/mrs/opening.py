@@ -82,7 +82,8 @@ def check_water(spectrum: Spectrum, water: Spectrum) -> None:
     if not same_grid or abs(water.frequency_mhz / spectrum.frequency_mhz - 1) > 0.001:
         raise MrsError(
             "water-mismatch",
-            "The water reference was measured with another spectral width or frequency than the spectrum.",
+            "The water reference was measured with another spectral width or frequency than the spectrum. Choose the "
+            "one of the same scan.",
         )
 
 

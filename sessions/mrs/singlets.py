@@ -117,8 +117,9 @@ def find_singlets(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> fl
     if lowest >= MIDDLE_PEAK_SNR * found.noise and abs(stretch) > LARGEST_STRETCH:
         raise MrsError(
             "peaks-spacing",
-            f"NAA, creatine and choline lie {abs(stretch):.0%} {'farther' if stretch > 0 else 'less far'} apart than "
-            f"they should: the frequency or the sampling interval in the header is wrong. {AGAIN}",
+            f"NAA, creatine and choline lie {abs(stretch) * 100:.0f} % "
+            f"{'farther apart' if stretch > 0 else 'closer together'} "
+            f"than they should: the frequency or the sampling interval in the header is wrong. {AGAIN}",
         )
     return float(np.median(np.array(at) - SINGLETS_PPM))
 

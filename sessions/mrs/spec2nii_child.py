@@ -52,6 +52,8 @@ def dicom_command(path: Path) -> str:
         sys.exit(NOT_DICOM)
     if str(data.get("SOPClassUID", "")) in IMAGES:
         sys.exit(NOT_A_SPECTRUM)
+    if "SOPClassUID" not in data and "Manufacturer" not in data:
+        sys.exit(NOT_DICOM)
     maker = str(data.get("Manufacturer", "")).lower()
     for start, command in DICOM_COMMANDS.items():
         if maker.startswith(start):
