@@ -1,8 +1,8 @@
 """Real files damaged at random, each quantified as an upload would be: `./portal bench damaged_files [--rounds N]`.
 
-Gate: a refusal with a code and a sentence, or the number that the whole file gives (within its bound), or a number with a flag that the
-whole file has not; no crash, nothing on standard error, nothing over five seconds of work, and never a word of a header
-that may say who was measured. Each in a process of its own with the sandbox's limits.
+Gate: a refusal with a code and a sentence, or the whole file's number (within its bound), or a number with a flag that
+the whole file has not; no crash, nothing on standard error, nothing over five seconds of work, and never a word of a
+header that may say who was measured. Each in a process of its own with the sandbox's limits.
 """
 
 import argparse
