@@ -28,7 +28,7 @@ FILENAME = f"{NAME} 19010203 #1"
 
 
 def rows() -> Iterator[str]:
-    """Yield every row of every table as text; the trail's heads, which nobody may read, hold hashes only."""
+    """Yield every row of every table as text; of the trail, its changes."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
@@ -86,7 +86,7 @@ def test_nothing_of_a_seeded_pair_stays(
         *exported(session, done, world), (caplog.text + said.out + said.err).encode(),
     ]  # fmt: skip
     assert sum(map(len, everywhere)) > 100_000
-    assert any(one.startswith(b"audit.event ") for one in everywhere)
+    assert any(one.startswith(b"audit.change ") for one in everywhere)
     for word in vendor_files.SEEDED.values():
         for form in forms(word):
             assert [one[:80] for one in everywhere if form in one] == [], word
