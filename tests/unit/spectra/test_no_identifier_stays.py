@@ -28,12 +28,11 @@ FILENAME = f"{NAME} 19010203 #1"
 
 
 def rows() -> Iterator[str]:
-    """Yield every row of every table as text; of the trail, its changes."""
-    with connection.cursor() as cursor:
+    """Yield every row of every table as text, of the trail too."""
+    with database_role("portal_owner"), connection.cursor() as cursor:
         cursor.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
             " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-            " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')"
         )
         tables = [table for (table,) in cursor.fetchall()]
         for table in tables:
@@ -86,7 +85,7 @@ def test_nothing_of_a_seeded_pair_stays(
         *exported(session, done, world), (caplog.text + said.out + said.err).encode(),
     ]  # fmt: skip
     assert sum(map(len, everywhere)) > 100_000
-    assert any(one.startswith(b"audit.change ") for one in everywhere)
+    assert {"audit.change", "public.study_sessions_upload"} <= {row.split(" ")[0] for row in rows()}
     for word in vendor_files.SEEDED.values():
         for form in forms(word):
             assert [one[:80] for one in everywhere if form in one] == [], word
