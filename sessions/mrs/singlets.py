@@ -17,7 +17,7 @@ Complex = NDArray[np.complexfloating[Any, Any]]
 
 SINGLETS_PPM = (2.01, 3.03, 3.22)
 MIDDLE_PEAK_SNR, LOWEST_PEAK_SNR = 4.0, 1.5
-LARGEST_OFFSET_PPM, SINGLET_WIDTH_PPM = 0.4, 0.03
+LARGEST_OFFSET_PPM, OFFSET_EDGE_PPM, SINGLET_WIDTH_PPM = 0.4, 0.38, 0.03
 # Overlap and lipids pull the peaks of good spectra by up to 1.3 % of their distance.
 LARGEST_STRETCH = 0.025
 CLEAR_DEVIATIONS = 6.0
@@ -115,6 +115,8 @@ def find_singlets(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> fl
         at.append(float(found.ppm[near[np.argmax(found.magnitude[near])]]))
     stretch = float(np.polyfit(SINGLETS_PPM, at, 1)[0]) - 1
     if lowest >= MIDDLE_PEAK_SNR * found.noise and abs(stretch) > LARGEST_STRETCH:
+        if abs(found.offset_ppm) > OFFSET_EDGE_PPM:
+            raise PEAKS_NOT_FOUND  # the best of a search that found nothing, as in a phantom of something else
         raise MrsError(
             "peaks-spacing",
             f"NAA, creatine and choline lie {abs(stretch) * 100:.0f} % "
@@ -126,7 +128,7 @@ def find_singlets(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> fl
 
 PEAKS_NOT_FOUND = MrsError(
     "peaks-not-found",
-    "The peaks of NAA, creatine and choline were not found where they should be (2.01, 3.03, 3.22 ppm): wrong voxel, "
-    "no signal, or a wrong frequency in the header. Look at the spectrum at the scanner; repeat the scan if it shows "
-    "none.",
+    "The peaks of NAA, creatine and choline were not found where they should be (2.01, 3.03, 3.22 ppm): a phantom, "
+    "the wrong voxel, no signal, or a wrong frequency in the header. Look at the spectrum at the scanner; repeat the "
+    "scan if it shows none.",
 )
