@@ -23,6 +23,7 @@ COMMANDS = {
     "jmrui": ("jmrui", "input.txt"),
     "varian": ("varian", "input.fid"),
 }
+UNDEFINED_LENGTH = 0xFFFFFFFF
 DICOM_COMMANDS = {"siemens": "dicom", "philips": "philips_dcm", "uih": "uih", "united imaging": "uih"}
 
 
@@ -61,6 +62,23 @@ def dicom_command(path: Path) -> str:
     sys.exit(UNKNOWN_MAKER)
 
 
+def is_whole(path: Path) -> bool:
+    """Whether the last element of a DICOM file ends where the file does.
+
+    A byte that was added or lost on the way (a copy as text adds one at each line's end) shifts the signal within its
+    element, where nothing else would notice it.
+    """
+    import pydicom  # noqa: PLC0415 - only for DICOM
+
+    data = pydicom.dcmread(path)
+    ends = [0]
+    for tag in data.keys():  # noqa: SIM118 - iterating would convert the elements
+        element = data.get_item(tag)
+        if isinstance(element, pydicom.dataelem.RawDataElement) and element.length != UNDEFINED_LENGTH:
+            ends.append(element.value_tell + element.length)
+    return max(ends) <= path.stat().st_size
+
+
 def main(kind: str, folder: Path) -> None:
     """Convert the inputs of `folder`."""
     from spec2nii.spec2nii import main as convert  # noqa: PLC0415 - after the limits
@@ -68,6 +86,8 @@ def main(kind: str, folder: Path) -> None:
     if kind == "dicom":
         source = folder / "input"
         arguments = [dicom_command(min(source.iterdir())), str(source)]
+        if not all(map(is_whole, source.iterdir())):
+            sys.exit(NOT_DICOM)
         from spec2nii.Siemens import dicomfunctions  # noqa: PLC0415 - only here
 
         # A question about imaging of many voxels, which are refused; it fails where the protocol's name was taken out.

@@ -141,3 +141,16 @@ def test_a_phantom_of_ethanol_is_told_from_a_brain_with_a_wrong_frequency() -> N
     with pytest.raises(MrsError) as refusal:
         find_singlets(spectrum.fids[0, 0], spectrum.dwell_time_s, spectrum.frequency_mhz)
     assert refusal.value.code == "peaks-not-found"
+
+
+@real
+@pytest.mark.parametrize("name", ["SVS_30.IMA", "SVS_XA60.dcm"])
+def test_a_byte_added_on_the_way_is_noticed(name, tmp_path) -> None:
+    content = (DATA / "vendor" / name).read_bytes()
+    (tmp_path / "whole.dcm").write_bytes(content)
+    assert spec2nii_child.is_whole(tmp_path / "whole.dcm")
+    (tmp_path / "copied as text.dcm").write_bytes(content[:-4000] + b"\r" * 8 + content[-4000:])
+    assert not spec2nii_child.is_whole(tmp_path / "copied as text.dcm")
+    with pytest.raises(MrsError) as refusal:
+        read_acquisition(tmp_path / "copied as text.dcm")
+    assert refusal.value.code == "file-corrupt"
