@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from sessions.models import Spectrum, StudySession, Upload
-from sessions.services.upload_rules import EMPTY
+from sessions.services.upload_rules import EMPTY, too_large
 from tests.factories import journey, scans
 from tests.factories.world import World
 
@@ -104,6 +104,11 @@ def test_a_wrong_announcement_is_refused_with_its_reason(
     answer = announce(client_for(world.imaging_analyst), url, **change)
     assert (answer.status_code, sentence in answer.json()["detail"]) == (status, True)
     assert Upload.objects.count() == 0
+
+
+def test_the_form_tells_its_script_what_is_too_large(world: World, url: str, client_for) -> None:
+    text = client_for(world.imaging_analyst).get(url).content.decode()
+    assert text.count(f'data-limit-bytes="{2 * 1024**3}" data-too-large="{too_large()}" data-empty="{EMPTY}"') == 2
 
 
 @pytest.mark.parametrize("body", ["[]", "{", '"x"', '{"companions": 3}'])
