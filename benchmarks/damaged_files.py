@@ -136,6 +136,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=60, help="damaged files of each source")
     parser.add_argument("--seed", type=int, default=20260726)
+    parser.add_argument("--only", choices=SOURCES, help="one source")
     parser.add_argument("--keep", type=Path, help="a folder for the files that miss the gate")
     given = parser.parse_args()
     if not DATA.is_dir():
@@ -144,7 +145,8 @@ def main() -> int:
     warnings.simplefilter("ignore")  # what pydicom says of the damage that is being done
     own = own_words()
     began, slowest, wrong = time.perf_counter(), 0.0, []
-    for source, (names, basis) in SOURCES.items():
+    chosen = {given.only: SOURCES[given.only]} if given.only else SOURCES
+    for source, (names, basis) in chosen.items():
         paths = [DATA / name for name in names]
         files = {path.name: path.read_bytes() for path in paths}
         words, whole = telling(paths, own), whole_document(paths[0], basis)
@@ -168,7 +170,7 @@ def main() -> int:
             if turn % 20 == 19:
                 print(f"  {source}: {turn + 1} of {given.rounds}", file=sys.stderr, flush=True)
         print(f"{source}: {', '.join(f'{count} {what}' for what, count in found.most_common())}", flush=True)
-    total = given.rounds * len(SOURCES)
+    total = given.rounds * len(chosen)
     print(f"{total} files, seed {given.seed}, most work {slowest:.2f} s, {time.perf_counter() - began:.0f} s in all")
     for source, turn, way, what, problem in wrong:
         print(f"  WRONG: {source} {turn} ({way}): {what}: {problem}")
