@@ -49,6 +49,8 @@ def main() -> int:
     for name, kind in kinds().items():
         with tempfile.TemporaryDirectory() as folder:
             rows.append((*refused(kind, Path(folder)), name))
+        if len(rows) % 20 == 0:
+            print(f"  {len(rows)} of {len(kinds())}", file=sys.stderr, flush=True)
     rows.sort(reverse=True)
     slow = [row for row in rows if row[0] > SECONDS]
     wrong = [row for row in rows if row[2]]

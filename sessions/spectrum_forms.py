@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.files.base import File
 
 from sessions.models import BasisSet, QuantificationReview, StudySession, Upload
-from sessions.services.upload_rules import COMPANIONS, WholeFile
+from sessions.services.upload_rules import COMPANIONS, EMPTY, WholeFile, too_large
 from studyportal import clock
 
 WHOLE_LIMIT_BYTES = 256 * 1024**2
@@ -20,6 +20,14 @@ class FilesInput(forms.ClearableFileInput):
     """A file input that takes a file and its companion."""
 
     allow_multiple_selected = True
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:  # Any: Django's
+        """Tell the page's script what is too large, so that it refuses before it reads or sends anything."""
+        limits = {
+            "data-limit-bytes": str(settings.PORTAL_UPLOAD_LIMIT_BYTES), "data-too-large": too_large(),
+            "data-empty": EMPTY,
+        }  # fmt: skip
+        return super().get_context(name, value, {**(attrs or {}), **limits})
 
 
 class FilesField(forms.FileField):

@@ -44,21 +44,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _quantify(given: Namespace) -> Document:
-    from sessions.mrs.concentration import Scaling, Tissue  # noqa: PLC0415 - see above
-    from sessions.mrs.pipeline import quantify  # noqa: PLC0415 - see above
+    from sessions.mrs.opening import opened, untold  # noqa: PLC0415 - see above
 
     blocks_file = _blocks_file(given.blocks)
-    result = quantify(
+    settings = Settings.from_json(given.settings) if given.settings else Settings()
+    tell = _reporter() if given.progress else untold
+    files = opened(
         given.file,
         basis=given.basis,
         water=given.water,
-        settings=Settings.from_json(given.settings) if given.settings else Settings(),
+        settings=settings,
         blocks="auto" if blocks_file else given.blocks,
-        macromolecules=given.macromolecules,
         condition=given.condition,
+        tell=tell,
+    )
+    # The engine takes longer to load than most bad files to be refused.
+    from sessions.mrs.concentration import Scaling, Tissue  # noqa: PLC0415 - see above
+    from sessions.mrs.pipeline import quantify_opened  # noqa: PLC0415 - see above
+
+    result = quantify_opened(
+        files,
+        settings=settings,
+        macromolecules=given.macromolecules,
         functional=_functional(given, blocks_file),
         scaling=Scaling(Tissue(*given.tissue) if given.tissue else None, given.unit, given.water_mmol),
-        progress=_reporter() if given.progress else None,
+        progress=tell,
     )
     if given.curves is not None:
         _write(given.curves, json.dumps(result.curves, allow_nan=False).encode())

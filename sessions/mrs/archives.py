@@ -53,7 +53,8 @@ def _check_member(one: zipfile.ZipInfo) -> None:
     parts = (*PurePosixPath(name).parts, *PureWindowsPath(name).parts)
     if ".." in parts or name.startswith(("/", "\\")) or PureWindowsPath(name).drive or "\0" in name:
         raise MrsError(
-            "archive-unsafe", "The zip archive holds names that lead out of it. Pack the spectrum's files anew."
+            "archive-unsafe",
+            "The zip archive holds a file that would be unpacked somewhere else. Pack the spectrum's files anew.",
         )
     if stat.S_ISLNK(one.external_attr >> 16):
         raise MrsError("archive-unsafe", "The zip archive holds a link. Pack the spectrum's own files.")

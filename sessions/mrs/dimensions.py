@@ -43,7 +43,8 @@ def arranged(data: NDArray[Any], header: dict[str, Any]) -> tuple[NDArray[Any], 
     if repeated:
         raise MrsError(
             "header-dimensions",
-            "The file's header gives two dimensions the same meaning. Convert the scanner's file again and send it.",
+            "The file's header gives two dimensions the same meaning. Convert the scanner's file again, or send that "
+            "file itself.",
         )
     slow_first = sorted(
         (axis for axis, tag in enumerate(tags, 1) if tag != "DIM_COIL"),
@@ -67,7 +68,8 @@ def _tag(tag: object, extent: int) -> str:
             raise MrsError("dimension-unsupported", sentence)
     raise MrsError(
         "dimension-unsupported",
-        "The file has a dimension and does not say what it is. Convert the scanner's file again and name it.",
+        "The file has a dimension and does not say what it is. Name it when converting, or send the scanner's own "
+        "file.",
     )
 
 

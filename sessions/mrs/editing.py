@@ -8,14 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from sessions.mrs.alignment import align
-from sessions.mrs.checks import oriented
-from sessions.mrs.coils import combine
 from sessions.mrs.errors import MrsError
 from sessions.mrs.spectrum import Spectrum, selected_condition
 
 DIFFERENCE = "DIFF"
-FEWEST_TO_ALIGN = 2
 
 
 def selected(spectrum: Spectrum, condition: str | None = None) -> Spectrum:
@@ -40,12 +36,19 @@ def selected(spectrum: Spectrum, condition: str | None = None) -> Spectrum:
         raise MrsError("edit-condition", "An edit condition was asked for, but this spectrum is not an edited one.")
     wanted = (condition or "OFF").upper()
     if wanted == DIFFERENCE and len(names) == 2:
-        return _difference(spectrum, *_on_and_off(names))
+        # Aligning needs the engine, which reading a file does not.
+        from sessions.mrs.difference import difference  # noqa: PLC0415 - see above
+
+        return replace(
+            difference(spectrum, *_on_and_off(names)),
+            header=spectrum.header | {"SelectedEditCondition": selected_condition(DIFFERENCE)},
+            conditions=(),
+        )
     if wanted not in names:
         raise MrsError(
             "edit-condition",
-            f"The file holds an edited acquisition with the conditions {', '.join(names)}. Say which one is to be "
-            "quantified.",
+            f"The file holds an edited acquisition with the conditions {', '.join(names)}, and it is not known which "
+            "of them to quantify. Send the one with the editing pulse off, or name it OFF in the file.",
         )
     return replace(
         spectrum,
@@ -57,21 +60,3 @@ def selected(spectrum: Spectrum, condition: str | None = None) -> Spectrum:
 
 def _on_and_off(names: tuple[str, ...]) -> tuple[str, str]:
     return ("ON", "OFF") if set(names) == {"ON", "OFF"} else (names[0], names[1])
-
-
-def _difference(spectrum: Spectrum, first: str, second: str) -> Spectrum:
-    """Return the mean of one condition less that of the other, coils combined, transients aligned within each."""
-    spectrum, _ = oriented(spectrum)
-    combined = combine(spectrum, None).fids
-    means = []
-    for name in (first, second):
-        fids = combined[np.array(spectrum.conditions) == name]
-        if len(fids) >= FEWEST_TO_ALIGN:
-            fids, _, _ = align(fids, spectrum.dwell_time_s, spectrum.frequency_mhz)
-        means.append(fids.mean(axis=0))
-    return replace(
-        spectrum,
-        fids=np.asarray(means[0] - means[1])[None, None],
-        header=spectrum.header | {"SelectedEditCondition": selected_condition(DIFFERENCE)},
-        conditions=(),
-    )

@@ -79,7 +79,9 @@ def file_size(path: Path, largest: int = LARGEST_FILE_BYTES) -> int:
         raise MrsError("file-empty", "The file is empty. Export it from the scanner again.")
     if size > largest:
         limit = f"{largest // 1024**3} GB" if largest >= 1024**3 else f"{largest // 1024**2} MB"
-        raise MrsError("file-too-large", f"The file is larger than {limit}: this is no single-voxel spectrum.")
+        raise MrsError(
+            "file-too-large", f"The file is larger than {limit}: this is no single-voxel spectrum. Send another."
+        )
     return size
 
 
@@ -93,7 +95,8 @@ def _read(stream: BinaryIO | gzip.GzipFile, packed_bytes: int | None) -> Spectru
     if layout.datatype not in COMPLEX_TYPES:
         raise MrsError(
             "data-type-unknown",
-            "The file's number format is not one that spectra have. Convert the scanner's file again.",
+            "The file's number format is not one that spectra have. Convert the scanner's file again, or send that "
+            "file itself.",
         )
     dtype = np.dtype(COMPLEX_TYPES[layout.datatype]).newbyteorder("<" if layout.order == "<" else ">")
     size = math.prod(layout.dims) * dtype.itemsize
@@ -101,7 +104,11 @@ def _read(stream: BinaryIO | gzip.GzipFile, packed_bytes: int | None) -> Spectru
     if size > LARGEST_DATA_BYTES or is_bomb:
         raise BOMB
     if not layout.size < layout.offset <= LARGEST_HEADER_BYTES:
-        raise MrsError("header-invalid", "The file's header is damaged or unreasonably large. Convert it again.")
+        raise MrsError(
+            "header-invalid",
+            "The file's header is damaged or unreasonably large. Convert the scanner's file again, or send that file "
+            "itself.",
+        )
     header = mrs_extension(_exactly(stream, layout.offset - layout.size), layout.order)
     if any(extent != 1 for extent in layout.dims[:3]):
         raise MrsError(
@@ -110,7 +117,9 @@ def _read(stream: BinaryIO | gzip.GzipFile, packed_bytes: int | None) -> Spectru
         )
     data = _filled(stream, size).view(dtype).reshape(layout.dims[3:], order="F")
     if len(stream.read(LARGEST_TRAILER_BYTES + 1)) > LARGEST_TRAILER_BYTES:
-        raise MrsError("file-trailing-data", "The file holds far more data than its header says. Convert it again.")
+        raise MrsError(
+            "file-trailing-data", "The file holds far more data than its header says. Send the spectrum alone."
+        )
     return _spectrum(data, layout, header)
 
 
@@ -119,7 +128,8 @@ def _spectrum(data: NDArray[Any], layout: Layout, header: dict[str, Any]) -> Spe
     if not kept["SpectrometerFrequency"] or not kept["ResonantNucleus"]:
         raise MrsError(
             "header-incomplete",
-            "The file's header gives no valid spectrometer frequency or nucleus. Convert the scanner's file again.",
+            "The file's header gives no valid spectrometer frequency or nucleus. Convert the scanner's file again, or "
+            "send that file itself.",
         )
     fids, tags, conditions = arranged(data, header)
     # Signals of many coils stay in single precision, in which they are measured: they fill most of the memory.

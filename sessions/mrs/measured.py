@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessions.mrs.basis import Component
-from sessions.mrs.checks import check_numbers, oriented
+from sessions.mrs.checks import check_numbers
 from sessions.mrs.errors import MrsError
 from sessions.mrs.grid import CENTRE_PPM, make_grid
 from sessions.mrs.macromolecules import modelled_spectrum
 from sessions.mrs.simulate import Lines
+from sessions.mrs.singlets import oriented
 from sessions.mrs.spectrum import Spectrum
 from sessions.mrs.water import remove_residual_water
 

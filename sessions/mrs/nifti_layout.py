@@ -17,7 +17,9 @@ MRS_EXTENSION = 44
 LARGEST_DIMENSIONS = 7
 
 TRUNCATED = MrsError("file-truncated", "The file ends too early: it was not copied completely. Send it again.")
-DAMAGED = MrsError("header-invalid", "The file's header is damaged. Convert the scanner's file again and send it.")
+DAMAGED = MrsError(
+    "header-invalid", "The file's header is damaged. Convert the scanner's file again, or send that file itself."
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _extents(dims: tuple[int, ...]) -> tuple[int, ...]:
     if not 4 <= dims[0] <= LARGEST_DIMENSIONS or any(extent < 1 for extent in dims[1 : dims[0] + 1]):
         raise MrsError(
             "header-dimensions",
-            "The file's header gives an impossible size. Convert the scanner's file again and send it.",
+            "The file's header gives an impossible size. Convert the scanner's file again, or send that file itself.",
         )
     return dims[1 : dims[0] + 1]
 
@@ -124,7 +126,9 @@ def _extents(dims: tuple[int, ...]) -> tuple[int, ...]:
 def _slope(slope: float, inter: float) -> float:
     if math.isfinite(slope) and math.isfinite(inter) and slope and inter:
         raise MrsError(
-            "header-invalid", "The header asks for an offset on the signal: this is no raw spectrum. Send that."
+            "header-invalid",
+            "The header asks for an offset on the signal: this is no raw spectrum. Send the signal as the scanner "
+            "wrote it.",
         )
     return slope if math.isfinite(slope) and slope else 1.0
 
@@ -140,7 +144,8 @@ def mrs_extension(block: bytes, order: str) -> dict[str, Any]:
     if len(block) < 4 or block[0] == 0:
         raise MrsError(
             "header-missing",
-            "The file has no MRS header, so that frequency and nucleus are unknown. Convert the scanner's file again.",
+            "The file has no MRS header, so that frequency and nucleus are unknown. Convert the scanner's file again, "
+            "or send that file itself.",
         )
     position = 4
     while position + 8 <= len(block):
@@ -157,5 +162,6 @@ def mrs_extension(block: bytes, order: str) -> dict[str, Any]:
             break
         position += size
     raise MrsError(
-        "header-invalid", "The file's MRS header cannot be read. Convert the scanner's file again and send it."
+        "header-invalid",
+        "The file's MRS header cannot be read. Convert the scanner's file again, or send that file itself.",
     )

@@ -1,7 +1,6 @@
 """From files to a result: the order of checks, preprocessing, fits, bounds, quality and the sensitivity band."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,17 @@ from numpy.typing import NDArray
 
 from sessions.mrs.baseline import departure_projector, make_projector
 from sessions.mrs.basis import Basis
-from sessions.mrs.basis_loading import basis_identity, load_basis
-from sessions.mrs.checks import check_basis, check_numbers
+from sessions.mrs.basis_loading import basis_identity
 from sessions.mrs.concentration import Scaling, concentrations, relative, water_signal
 from sessions.mrs.conversion import read_spectrum
 from sessions.mrs.document import curves_document, metabolites, ratios, significant
-from sessions.mrs.errors import MrsError
 from sessions.mrs.fit import Fit, Priors, fit_spectrum
 from sessions.mrs.functional import FunctionalOptions, Plan, functional_document, make_plan
 from sessions.mrs.grid import make_grid
 from sessions.mrs.macromolecules import completed, proton_scale
 from sessions.mrs.measured import measured_macromolecules
 from sessions.mrs.model import GAMMA, GLOBALS, MM_GAMMA, MM_VARIANCE, PHI0, SHIFT, VARIANCE, Model, build_model
+from sessions.mrs.opening import Opened, Progress, opened, untold
 from sessions.mrs.pictures import pictures_of
 from sessions.mrs.preprocess import Prepared, prepare
 from sessions.mrs.quality import Curves, assess, curves, noise_level
@@ -35,7 +33,6 @@ from sessions.mrs.uncertainty import Estimates, estimates
 
 Complex = NDArray[np.complexfloating[Any, Any]]
 Real = NDArray[np.floating[Any]]
-Progress = Callable[[str, float], None]
 
 PRIMARY = ("Glx", "tNAA")
 START_WIDTH_PPM = 0.035
@@ -98,56 +95,38 @@ def quantify(
     MrsError
         No number may be computed from this.
     """
-    tell = progress or (lambda _stage, _fraction: None)
-    tell("checking", 0.0)
-    spectrum = read_spectrum(path) if condition is None else read_spectrum(path, condition=condition)
-    check_numbers(spectrum)
+    tell = progress or untold
+    files = opened(path, basis=basis, water=water, settings=settings, blocks=blocks, condition=condition, tell=tell)
+    return quantify_opened(
+        files, settings=settings, macromolecules=macromolecules, functional=functional, scaling=scaling, progress=tell
+    )
+
+
+def quantify_opened(
+    files: Opened,
+    *,
+    settings: Settings,
+    macromolecules: str | Path | None = None,
+    functional: FunctionalOptions | None = None,
+    scaling: Scaling = Scaling(),  # noqa: B008 - frozen
+    progress: Progress | None = None,
+) -> Result:
+    """Quantify files that were opened and checked; see `quantify` for the parameters and errors."""
+    tell = progress or untold
+    spectrum, identity = files.spectrum, files.basis_identity
     plan = None if functional is None else make_plan(spectrum, functional)
-    count = block_count(spectrum, blocks)
-    reference = read_spectrum(water) if water is not None else None
-    if reference is not None:
-        check_water(spectrum, reference)
-    tell("checking", 0.5)
-    loaded = load_basis(basis, frequency_mhz=spectrum.frequency_mhz).without(settings.exclude)
-    check_basis(spectrum, loaded)
-    identity = basis_identity(basis)
+    loaded = files.basis
     if macromolecules is not None:
         loaded = loaded.extended((measured_macromolecules(read_spectrum(macromolecules), spectrum.frequency_mhz),))
         identity += f"+{basis_identity(macromolecules)}"
     tell("checking", 1.0)
     document, found = quantify_spectrum(
-        spectrum, reference, loaded, settings, block_count=count, tell=tell, plan=plan, scaling=scaling
+        spectrum, files.water, loaded, settings, block_count=files.block_count, tell=tell, plan=plan, scaling=scaling
     )
     document["settings_sha256"] = settings.sha256(identity)
     document["settings"] = settings.as_dict()
     document["header"] = spectrum.header
     return Result(document, curves_document(found))
-
-
-def check_water(spectrum: Spectrum, water: Spectrum) -> None:
-    """Refuse a water reference that cannot belong to the spectrum."""
-    check_numbers(water)
-    same_grid = abs(water.dwell_time_s / spectrum.dwell_time_s - 1) < 0.005
-    if not same_grid or abs(water.frequency_mhz / spectrum.frequency_mhz - 1) > 0.001:
-        raise MrsError(
-            "water-mismatch",
-            "The water reference was measured with another spectral width or frequency than the spectrum.",
-        )
-
-
-def block_count(spectrum: Spectrum, blocks: str) -> int:
-    """Return the number of blocks: as asked, or as the header says."""
-    if blocks == "none":
-        return 0
-    if blocks == "auto":
-        marked = spectrum.header.get("BlockStartMinutes", {}).get("Value", [])
-        return len(marked) if 2 <= len(marked) <= spectrum.transients else 0
-    if not blocks.isascii() or not blocks.isdigit() or not 1 <= int(blocks) <= spectrum.transients:
-        raise MrsError(
-            "blocks-invalid",
-            f"The number of blocks must lie between 1 and the {spectrum.transients} transients of the file.",
-        )
-    return int(blocks)
 
 
 def quantify_spectrum(

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessions.mrs.alignment import Alignment, register, turned_back
-from sessions.mrs.checks import find_singlets, oriented
 from sessions.mrs.coils import combine
 from sessions.mrs.outliers import Outliers, find_outliers
 from sessions.mrs.settings import Settings
+from sessions.mrs.singlets import find_singlets, oriented
 from sessions.mrs.spectrum import Spectrum
 from sessions.mrs.water import correct_eddy_currents, remove_residual_water, water_model, water_phase
 

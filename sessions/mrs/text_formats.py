@@ -198,8 +198,8 @@ def read_raw(text: str, known: Known) -> tuple[NDArray[np.complexfloating[Any, A
     if not frequency or not dwell:
         raise MrsError(
             "raw-incomplete",
-            "An LCModel .RAW file need not tell its frequency and sampling interval, and this one does not. Enter "
-            "both, or send the scanner's own file.",
+            "An LCModel .RAW file need not tell its frequency and sampling interval, and this one does not. Send the "
+            "scanner's own file.",
         )
     left = re.sub(NUMBER, "", body).strip()
     values = np.array([float(one.upper().replace("D", "E")) for one in re.findall(NUMBER, body)])

@@ -58,7 +58,9 @@ def read_vendor(kind: str, files: list[Path], folder: Path, known: Known) -> Acq
     MrsError
     """
     if sum(file_size(path, LARGEST_VENDOR_BYTES) for path in files) > LARGEST_VENDOR_BYTES:
-        raise MrsError("file-too-large", "The files are larger than 256 MB: this is no single-voxel spectrum.")
+        raise MrsError(
+            "file-too-large", "The files are larger than 256 MB: this is no single-voxel spectrum. Send another."
+        )
     if kind == "raw":
         return Acquisition(_raw(files[0], known))
     PREPARE[kind](files, folder)
@@ -170,7 +172,8 @@ def _converted(kind: str, folder: Path) -> Acquisition:
         # The converter's own words may quote the header: they are not passed on.
         raise MrsError(
             "conversion-failed",
-            f"The {NAMES[kind]} could not be converted: it is damaged or of an unknown kind. Export it again.",
+            f"The {NAMES[kind]} could not be converted: it is damaged or of an unknown kind. Export it again; if that "
+            "does not help, send the spectrum in another form, such as DICOM or NIfTI-MRS.",
         )
     water = next((path for name, path in found.items() if _is_water(name)), None)
     if "output" not in found or any(name != "output" and not _is_water(name) for name in found):
@@ -191,5 +194,8 @@ REASONS = {
         "This DICOM file is not from Siemens, Philips or United Imaging, whose spectra can be read. Send the "
         "spectrum in another form, such as NIfTI-MRS.",
     ),
-    NOT_DICOM: MrsError("file-corrupt", "The DICOM file is damaged. Export it from the scanner again."),
+    NOT_DICOM: MrsError(
+        "file-corrupt",
+        "The DICOM file is damaged or was not copied completely. Send it again, or export it from the scanner again.",
+    ),
 }

@@ -53,7 +53,9 @@ def kind_of_file(path: Path) -> str:
         kind = BY_SUFFIX[suffix]
         if kind in CONTENTS:
             raise MrsError(
-                "file-not-mrs", f"The file is named like a {NAMES[kind]} but is none. Export it from the scanner again."
+                "file-not-mrs",
+                f"By its name this should be the {NAMES[kind]} of a spectrum, but it is none. Export it from the "
+                "scanner again.",
             )
         return kind
     if P_FILE.search(path.name):

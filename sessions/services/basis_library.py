@@ -5,7 +5,6 @@ de-identified NIfTI-MRS, so that the hash shown names exactly what is fitted wit
 """
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from django.db import transaction
 
 from sessions.models import BasisSet, Spectrum
 from sessions.services import bases, sandbox, store
+from sessions.services.workplace import workplace
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
@@ -56,8 +56,8 @@ def add(
     check(by, Permission.QUANTIFICATION_REVIEW, study)
     bases.refuse_name(study, name)
     _refuse_files(files, kind)
-    with tempfile.TemporaryDirectory(prefix="basis-") as folder:
-        content, suffix, said = _read(files, kind, Path(folder))
+    with workplace() as folder:
+        content, suffix, said = _read(files, kind, folder)
     digest = store.put(content)
     if (same := study.basis_sets.filter(stored_sha256=digest).first()) is not None:
         msg = f"This file is here already: {same.name}."
@@ -84,11 +84,11 @@ def look_into(*, basis: BasisSet, by: User) -> BasisSet:
     check(by, Permission.QUANTIFICATION_REVIEW, basis.study)
     if basis.preview_sha256:
         return basis
-    with tempfile.TemporaryDirectory(prefix="basis-") as folder:
-        given = bases.engine_argument(basis, Path(folder))
+    with workplace() as folder:
+        given = bases.engine_argument(basis, folder)
         is_measured = basis.kind == BasisSet.Kind.MACROMOLECULES
         try:
-            said = _engine(["basis", given, *(["--macromolecules"] if is_measured else []), "--json"], Path(folder))
+            said = _engine(["basis", given, *(["--macromolecules"] if is_measured else []), "--json"], folder)
         except (sandbox.Refused, sandbox.Crashed) as refusal:
             msg = f"{basis.name} cannot be read: {getattr(refusal, 'message', 'the engine gave no answer')}"
             raise _wrong(msg) from None

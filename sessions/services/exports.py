@@ -107,7 +107,7 @@ def _scan(spectrum: Spectrum) -> bids.Scan:
     return bids.Scan(
         suffix="mrsref" if is_water else "svs", header=spectrum.header, load=lambda: store.get(spectrum.stored_sha256),
         results=() if is_water or not run else [*fits.csv_rows(found)],
-        events=() if is_water else _events(spectrum),
+        events=() if is_water else _events(spectrum), key=spectrum.pk, reference=spectrum.water_reference_id,
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ a log line. Bytes are put into the store before the rows that name them, so that
 
 import datetime
 import json
-import tempfile
 import uuid
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -29,6 +28,7 @@ from sessions.policies import infusion_start
 from sessions.quality import Verdict, verdict
 from sessions.services import bases, jobs, originals, sandbox, store
 from sessions.services.analysis_protocols import terms_of
+from sessions.services.workplace import workplace
 from studyportal import clock
 from studyportal.errors import NotFound
 
@@ -48,8 +48,8 @@ def process(*, run_id: uuid.UUID) -> None:
     if lease is None:
         return
     try:
-        with tempfile.TemporaryDirectory(prefix="fit-", ignore_cleanup_errors=True) as folder:
-            _work(lease, Path(folder))
+        with workplace() as folder:
+            _work(lease, folder)
     except (jobs.LeaseLost, sandbox.Stopped):
         return
     except sandbox.Refused as refusal:

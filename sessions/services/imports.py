@@ -5,13 +5,13 @@ outcome reads it.
 """
 
 import hashlib
-import tempfile
 from pathlib import Path
 
 from django.db import IntegrityError, transaction
 
 from sessions.models import ImportedResult, Spectrum, Upload
 from sessions.services import sandbox
+from sessions.services.workplace import workplace
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
@@ -55,12 +55,12 @@ def attach(*, spectrum: Spectrum, filename: str, content: bytes, by: User) -> Im
 
 def _read(filename: str, content: bytes) -> dict[str, object]:
     """Let the sandbox read a result; the file's own name says what an Osprey table holds, and is not kept."""
-    with tempfile.TemporaryDirectory(prefix="import-") as folder:
-        place = Path(folder) / "result"
+    with workplace() as folder:
+        place = folder / "result"
         place.write_bytes(content)
         arguments: list[str | Path] = ["import", place, "--name", Path(filename).name[:200], "--json"]
         try:
-            return sandbox.engine(arguments, folder=Path(folder), tick=lambda _stage, _fraction: True)
+            return sandbox.engine(arguments, folder=folder, tick=lambda _stage, _fraction: True)
         except sandbox.Refused as refusal:
             raise _wrong(refusal.message) from None
         except sandbox.Crashed:

@@ -6,12 +6,12 @@ By the study's setting it is deleted, or kept sealed to a key whose private half
 
 import contextlib
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db import transaction
 
-from sessions.models import Spectrum, Upload
-from sessions.services import quarantine, store
+from sessions.models import QuantificationRun, Spectrum, Upload
+from sessions.services import quarantine, store, workplace
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
@@ -21,6 +21,7 @@ from studyportal.errors import InvalidState, NotFound
 from studyportal.studies.models import Study
 
 STALE_AFTER = datetime.timedelta(hours=24)
+GIVEN_UP_AFTER = datetime.timedelta(days=7)
 
 
 def remove_raw(*, upload: Upload) -> None:
@@ -39,7 +40,11 @@ def end(*, upload: Upload) -> None:
 
 
 def tidy() -> None:
-    """End uploads that nobody went on with for a day, and let go what a crash left behind."""
+    """End uploads that nobody went on with for a day, and let go what a crash left behind.
+
+    A file that could not be worked on within a week, however often somebody tried, is given up too: no raw file stays.
+    """
+    workplace.clear()
     stale = Upload.objects.filter(removed_at=None, completed_at=None, created_at__lt=clock.now() - STALE_AFTER)
     stored = (
         Upload.objects.filter(removed_at=None, parent=None)
@@ -47,12 +52,27 @@ def tidy() -> None:
         .filter(spectrum__isnull=False)
         .select_related("session__participant__study")
     )
+    for spectrum in _given_up():
+        _reject(spectrum)
     for upload in stale:
         end(upload=upload)
     for upload in stored:
         # Without its key an original can neither be sealed nor, by the study's setting, deleted: it waits for the key.
         with contextlib.suppress(InvalidState):
             remove_raw(upload=upload)
+
+
+def _given_up() -> Iterable[Spectrum]:
+    """Return the spectra whose raw file waits for no run any more."""
+    going_on = QuantificationRun.objects.exclude(state__in=QuantificationRun.ENDED)
+    old = Spectrum.objects.filter(status=Spectrum.Status.RECEIVED, uploaded_at__lt=clock.now() - GIVEN_UP_AFTER)
+    return old.exclude(runs__in=going_on)
+
+
+@transaction.atomic
+def _reject(spectrum: Spectrum) -> None:
+    """Take a spectrum that was never converted off the list; its raw file ends with the next tidying."""
+    Spectrum.objects.filter(pk=spectrum.pk, status=Spectrum.Status.RECEIVED).update(status=Spectrum.Status.REJECTED)
 
 
 @transaction.atomic

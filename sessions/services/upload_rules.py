@@ -19,6 +19,7 @@ ACCEPTED = (
     "NIfTI-MRS (.nii, .nii.gz), Siemens .dat, .rda, .IMA or .dcm, GE P-file (.7), Philips .SDAT with .SPAR or .dcm, "
     "jMRUI .txt, LCModel .RAW, or a .zip of one of them"
 )
+EMPTY = "The file is empty. Export it from the scanner again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,12 @@ def refuse_wrong_companions(suffix: str, companions: Iterable[Announced]) -> Non
     raise InvalidInput(msg, fields={"file": msg}, code="companion_missing" if needed else "companion_wrong")
 
 
+def too_large() -> str:
+    """Return what is said of a file beyond the limit, here and by the page before it sends anything."""
+    limit = settings.PORTAL_UPLOAD_LIMIT_BYTES / 1024**2
+    return f"The file is larger than {limit:,.0f} MB, the largest that is taken. Choose the spectrum alone."
+
+
 def refuse_size(file: Announced) -> None:
     """Refuse what is empty, too large or announced without a checksum.
 
@@ -86,10 +93,8 @@ def refuse_size(file: Announced) -> None:
         InvalidInput: with the limit.
     """
     if file.size_bytes < 1:
-        raise InvalidInput("The file is empty.", fields={"file": "The file is empty."}, code="empty_file")
+        raise InvalidInput(EMPTY, fields={"file": EMPTY}, code="empty_file")
     if file.size_bytes > settings.PORTAL_UPLOAD_LIMIT_BYTES:
-        limit = settings.PORTAL_UPLOAD_LIMIT_BYTES / 1024**2
-        msg = f"The file is larger than {limit:,.0f} MB, the largest that is taken."
-        raise InvalidInput(msg, fields={"file": msg}, code="too_large")
+        raise InvalidInput(too_large(), fields={"file": too_large()}, code="too_large")
     if len(file.sha256) != 64 or set(file.sha256) - set("0123456789abcdef"):
         raise InvalidInput("The checksum is not a SHA-256.", code="bad_checksum")

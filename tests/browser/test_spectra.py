@@ -11,6 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from sessions.mrs import simulate_functional
+from sessions.services.upload_rules import too_large
 from tests.browser.conftest import DESKTOP, Portal
 from tests.browser.test_frame import LIMIT_BYTES, page_bytes
 
@@ -90,6 +91,18 @@ def test_an_upload_survives_an_ended_session_and_a_broken_connection(
     assert sent == ["0", "16777216", "16777216", "33554432", "33554432"]
     page.watch.complaints = [one for one in page.watch.complaints if "ERR_CONNECTION_RESET" not in one]
     portal.states.clear()
+
+
+def test_a_file_beyond_the_limit_is_refused_before_it_is_read(upload_page: Page, tmp_path: Path) -> None:
+    path, asked = tmp_path / "two gigabytes and a byte.dat", []
+    with path.open("wb") as file:
+        file.truncate(2 * 1024**3 + 1)
+    upload_page.on("request", lambda request: asked.append(request.method))
+    upload_page.set_input_files("[name=file]", path)
+    upload_page.get_by_role("button", name="Upload", exact=True).click()
+    expect(upload_page.locator(".send [role=status]")).to_have_text(too_large())
+    assert "POST" not in asked
+    expect(upload_page.get_by_role("button", name="Upload", exact=True)).to_be_enabled()
 
 
 def test_a_spectrum_comes_back_with_its_verdict_and_a_duplicate_is_recognised(

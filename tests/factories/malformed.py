@@ -115,7 +115,7 @@ def _single_files() -> dict[str, Malformed]:
         "ima by name only": ("scan.IMA", b"x" * 200, "file-not-mrs"),
         "dicom of an image": ("scan.dcm", dicom, "file-not-mrs"),
         "dicom of an unknown maker": ("scan.dcm", vendor_files.dicom(maker="ACME", sop_class="1.2.3"), "file-not-mrs"),
-        "dicom cut": ("scan.dcm", dicom[:140], "file-not-mrs"),
+        "dicom cut": ("scan.dcm", dicom[:140], "file-corrupt"),
         "dicom of siemens without a spectrum": ("scan.IMA", vendor_files.dicom(sop_class="1.2.3"), "conversion-failed"),
         "twix by name only": ("meas.dat", noise, "file-not-mrs"),
         "twix cut": ("meas.dat", struct.pack("<2I", 0, 1) + bytes(1024), "conversion-failed"),

@@ -13,6 +13,7 @@ from sessions.mrs.importers.result import (
     ImportedResult,
     checked_names,
     checked_number,
+    is_name,
 )
 
 UNITS = {"mM": "mM", "mMol/kg": "mmol/kg", "Raw conc": "arbitrary units"}
@@ -46,7 +47,7 @@ def read_summary(text: str) -> ImportedResult:
     if not rows or any(len(row) != len(headings) for row in rows):
         raise TRUNCATED
     columns = [one for one in headings[1:] if not one.endswith("CRLB") and one not in QUALITY]
-    unknown = [one for one in columns if one not in UNITS and not one.startswith("/")]
+    unknown = [one for one in columns if one not in UNITS and not (one.startswith("/") and is_name(one))]
     if unknown:
         raise MrsError(
             "import-columns",

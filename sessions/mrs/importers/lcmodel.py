@@ -14,6 +14,9 @@ from sessions.mrs.importers.result import (
     ImportedResult,
     checked_names,
     checked_number,
+    is_name,
+    is_number,
+    known_version,
 )
 
 SECTION = re.compile(r"^(?:\$\$[A-Z]{4})?\s*(\d+) lines in following (.*)$")
@@ -69,13 +72,16 @@ def read_table(text: str) -> ImportedResult:
     names = [name for name, *_ in metabolites]
     checked_names(names)
     heading = headings[1]
+    if not is_name(heading):
+        raise MrsError("import-names", "The result file relates its numbers to something that no metabolite is.")
     reference = _reference(heading, names)
     version = VERSION.search(text)
     is_coordinates = any(POINTS.match(line) for line in lines)
     return ImportedResult(
-        "LCModel", version[1].strip() if version else "", "coord" if is_coordinates else "table",
+        "LCModel", known_version(version[1].strip()) if version else "", "coord" if is_coordinates else "table",
         tuple(_metabolite(one, heading, reference) for one in metabolites),
-        {key: found[1] for key, pattern in MISC.items() if (found := pattern.search(text))}, tuple(warnings),
+        {key: found[1] for key, pattern in MISC.items() if (found := pattern.search(text)) and is_number(found[1])},
+        tuple(warnings),
     )  # fmt: skip
 
 
@@ -161,7 +167,7 @@ def read_csv(text: str) -> ImportedResult:
     metabolites = []
     for position, name in enumerate(names):
         percent, ratio = headings[3 * position + 1], headings[3 * position + 2]
-        if percent != f"{name} %SD" or not ratio.startswith(f"{name}/"):
+        if percent != f"{name} %SD" or not ratio.startswith(f"{name}/") or not is_name(ratio):
             raise MrsError("import-names", "The columns of LCModel's .csv are not in its order. Export it again.")
         heading = ratio.removeprefix(name)
         value, sd, number = cells[3 * position : 3 * position + 3]

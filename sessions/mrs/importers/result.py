@@ -8,7 +8,10 @@ from typing import Any
 from sessions.mrs.errors import MrsError
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[Ee][-+]?\d+)?|[-+]?inf|nan", re.IGNORECASE)
+# Names, units and versions are free text in a file: what does not look like one could be a person's, or a date.
 NAME = re.compile(r"[-+A-Za-z0-9_()*./ ]{1,80}")
+LONGEST_PART, DATE = 24, re.compile(r"\d{5}|\d[-./]\d{1,2}[-./]\d")
+VERSION = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,3}(?:-?\d{0,2}[A-Z]{1,2})?")
 MOST_METABOLITES = 500
 
 TRUNCATED = MrsError(
@@ -111,6 +114,11 @@ class ImportedResult:
         }
 
 
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number as the programs write them."""
+    return NUMBER.fullmatch(text) is not None
+
+
 def checked_number(text: str, *, empty: bool = False) -> str:
     """Return a number's text when it is one.
 
@@ -120,12 +128,23 @@ def checked_number(text: str, *, empty: bool = False) -> str:
         `import-number`.
     """
     text = text.strip()
-    if (empty and not text) or NUMBER.fullmatch(text):
+    if (empty and not text) or is_number(text):
         return text
     raise MrsError(
         "import-number",
         "The result file holds text where a number should be. Export it again, with a point as decimal sign.",
     )
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text may be the name of a metabolite or of a sum of some: no long word, nothing like a date."""
+    short = all(len(part) <= LONGEST_PART for part in text.split("+"))
+    return NAME.fullmatch(text) is not None and short and DATE.search(text) is None
+
+
+def known_version(text: str) -> str:
+    """Return a program's version where it looks like one, else nothing."""
+    return text if VERSION.fullmatch(text) else ""
 
 
 def checked_names(names: Sequence[str]) -> None:
@@ -138,7 +157,7 @@ def checked_names(names: Sequence[str]) -> None:
     """
     if not names or len(names) > MOST_METABOLITES:
         raise MrsError("import-names", "The result file lists no metabolites, or far too many.")
-    if any(not NAME.fullmatch(name) for name in names):
+    if not all(map(is_name, names)):
         raise MrsError("import-names", "The result file holds a name that no metabolite has.")
     if len(set(names)) != len(names):
         raise MrsError(

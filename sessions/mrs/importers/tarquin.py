@@ -11,14 +11,22 @@ from sessions.mrs.importers.result import (
     ImportedResult,
     checked_names,
     checked_number,
+    is_number,
+    known_version,
 )
 
 HEADINGS = re.compile(r"^Signal\s+Conc \(([^)]*)\)\s+%SD\s+SD \(([^)]*)\)\s*$", re.MULTILINE)
 VERSION = re.compile(r"^TARQUIN version (\S{1,30})\s*$", re.MULTILINE)
-UNITS = {"au": "arbitrary units", "mM": "mM", "mmol/kg": "mmol/kg"}
+UNNAMED = "au"
+UNITS = {UNNAMED: "arbitrary units", "mM": "mM", "mmol/kg": "mmol/kg"}
 QUALITY = ("Metab FWHM (PPM)", "Metab FWHM (Hz)", "SNR residual", "SNR max", "Q")
 AMPLITUDES, BOUNDS, DIAGNOSTICS = "Signal amplitudes", "CRLBs (standard deviation)", "Fit diagnostics"
 VOXEL_CELLS = 3
+# Of which the names of its quality values are made; whatever else stands there is not Tarquin's.
+DIAGNOSTIC_WORDS = {
+    "q", "fqn", "snr", "max", "residual", "res", "metab", "peak", "ratio", "fwhm", "(ppm)", "(hz)", "(deg)", "ref",
+    "phi0", "phi1", "init", "final", "beta", "shift", "freq", "water", "baseline", "noise", "std", "dev", "dyn", "corr",
+}  # fmt: skip
 
 
 def is_text(text: str) -> bool:
@@ -57,18 +65,18 @@ def read_text(text: str) -> ImportedResult:
     if not rows or any(len(row) != 4 for row in rows):
         raise TRUNCATED
     checked_names([row[0] for row in rows])
-    unit = UNITS.get(headings[1], "arbitrary units")
+    unit = headings[1] if headings[1] in UNITS else UNNAMED
     metabolites = tuple(
         ImportedMetabolite(
             name,
-            (Estimate(f"Conc ({headings[1]})", checked_number(value), unit, sd=checked_number(sd)),),
+            (Estimate(f"Conc ({unit})", checked_number(value), UNITS[unit], sd=checked_number(sd)),),
             checked_number(percent),
         )
         for name, value, percent, sd in rows
     )
     said = dict(re.findall(r"^(.+?)\s*: (\S+)$", rest, re.MULTILINE))
     quality = {key: checked_number(said[key]) for key in QUALITY if key in said}
-    return ImportedResult("Tarquin", version[1], "txt", metabolites, quality)
+    return ImportedResult("Tarquin", known_version(version[1]), "txt", metabolites, quality)
 
 
 def read_csv(text: str) -> ImportedResult:
@@ -96,11 +104,14 @@ def read_csv(text: str) -> ImportedResult:
         for name, value, bound in zip(names, values, bounds, strict=True)
     )
     version = diagnostics.pop("version", "")
-    diagnostics.pop("stopping reason", None)
-    quality = {key: checked_number(value) for key, value in diagnostics.items() if value != "NA"}
+    quality = {
+        key: value
+        for key, value in diagnostics.items()
+        if set(key.lower().split()) <= DIAGNOSTIC_WORDS and is_number(value)
+    }
     warnings = ("Tarquin's .csv does not tell whether the amplitudes are scaled to water.",)
     return ImportedResult(
-        "Tarquin", version.removeprefix("TARQUIN Version ")[:30], "csv", metabolites, quality, warnings
+        "Tarquin", known_version(version.removeprefix("TARQUIN Version ")), "csv", metabolites, quality, warnings
     )
 
 

@@ -26,6 +26,14 @@ function sha256(file, progress) {
   });
 }
 
+// What is too large or empty is refused before two gigabytes are read for nothing.
+function refuseSizes(input) {
+  for (const file of input?.files ?? []) {
+    if (file.size > Number(input.dataset.limitBytes)) throw new Refused(input.dataset.tooLarge);
+    if (file.size === 0) throw new Refused(input.dataset.empty);
+  }
+}
+
 class Sender {
   constructor(form) {
     this.form = form;
@@ -163,6 +171,8 @@ function start(form) {
     sender.bar.value = 0;
     addEventListener('beforeunload', warn);
     try {
+      refuseSizes(form.elements.water);
+      refuseSizes(form.elements.file);
       const last = await sender.everything(water, spectrum);
       removeEventListener('beforeunload', warn);
       if (!last.spectrum_url) throw new Refused('This file has arrived already. Open the session to see it.');

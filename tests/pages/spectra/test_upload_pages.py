@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from sessions.models import Spectrum, StudySession, Upload
+from sessions.services.upload_rules import EMPTY, too_large
 from tests.factories import journey, scans
 from tests.factories.world import World
 
@@ -88,7 +89,7 @@ def test_a_pair_in_pieces(world: World, url: str, client_for) -> None:
     ("change", "status", "sentence"),
     [
         ({"filename": "a.exe"}, 422, "not supported"),
-        ({"size": 0}, 422, "The file is empty."),
+        ({"size": 0}, 422, EMPTY),
         ({"size": 3 * 1024**3}, 422, "larger than 2,048 MB"),
         ({"size": "many"}, 422, "needs filename, size and sha256"),
         ({"sha256": "abc"}, 422, "not a SHA-256"),
@@ -103,6 +104,11 @@ def test_a_wrong_announcement_is_refused_with_its_reason(
     answer = announce(client_for(world.imaging_analyst), url, **change)
     assert (answer.status_code, sentence in answer.json()["detail"]) == (status, True)
     assert Upload.objects.count() == 0
+
+
+def test_the_form_tells_its_script_what_is_too_large(world: World, url: str, client_for) -> None:
+    text = client_for(world.imaging_analyst).get(url).content.decode()
+    assert text.count(f'data-limit-bytes="{2 * 1024**3}" data-too-large="{too_large()}" data-empty="{EMPTY}"') == 2
 
 
 @pytest.mark.parametrize("body", ["[]", "{", '"x"', '{"companions": 3}'])
@@ -158,7 +164,7 @@ def test_the_plain_form_says_what_is_wrong_and_keeps_nothing(world: World, url: 
     client = client_for(world.imaging_analyst)
     for data, sentence in (
         ({}, "Choose the spectrum&#x27;s file."),
-        ({"file": SimpleUploadedFile("a.nii", b"")}, "The file is empty."),
+        ({"file": SimpleUploadedFile("a.nii", b"")}, EMPTY),
         ({"file": SimpleUploadedFile("a.doc", b"x")}, "not supported"),
         ({"file": SimpleUploadedFile("a.nii", b"x"), "scan_started": "noon"}, "Enter the time as 14:05."),
         ({"file": SimpleUploadedFile("a.sdat", b"x"), "water": SimpleUploadedFile("w.nii", b"w")}, "Choose the .SPAR"),

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.signal import find_peaks
 
 from sessions.mrs import quantify
 from sessions.mrs.basis_loading import load_basis
@@ -11,7 +12,7 @@ from sessions.mrs.concentration import Scaling, Tissue, concentrations, relative
 from sessions.mrs.errors import MrsError
 from sessions.mrs.grid import make_grid
 from sessions.mrs.macromolecules import proton_scale
-from sessions.mrs.phantom import creatine_alone
+from sessions.mrs.phantom import _highest_two, creatine_alone
 from sessions.mrs.uncertainty import Estimates
 from tests.factories.spectra import BASIS, CONCENTRATIONS, DWELL_TIME_S, FREQUENCY_MHZ, brain, write
 
@@ -118,6 +119,16 @@ def creatine(offset_ppm: float = 0.0, other: float = 0.0) -> np.ndarray:
     )
     noise = np.random.default_rng(3).normal(0, 0.02, (2, 2048))
     return clean + noise[0] + 1j * noise[1]
+
+
+@pytest.mark.parametrize("apart", [1, 3, 20])
+def test_the_two_highest_peaks_are_those_that_scipy_finds(apart) -> None:
+    generator = np.random.default_rng(apart)
+    for points in range(3, 120):
+        curve = np.abs(np.convolve(generator.normal(size=points), np.ones(3), "same"))
+        peaks, _ = find_peaks(curve, distance=apart)
+        expected = tuple(sorted(peaks[np.argsort(curve[peaks])[::-1]][:2])) if len(peaks) > 1 else None
+        assert _highest_two(curve, apart) == expected
 
 
 def test_creatine_alone_is_told_from_a_brain_and_from_nothing() -> None:

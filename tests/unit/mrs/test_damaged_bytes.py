@@ -7,10 +7,11 @@ import pytest
 
 from sessions.mrs import MrsError
 from sessions.mrs.basis_loading import load_basis
-from sessions.mrs.checks import check_numbers, find_singlets, oriented
+from sessions.mrs.checks import check_numbers
 from sessions.mrs.conversion import read_spectrum
 from sessions.mrs.importers import read_results
 from sessions.mrs.io import nifti_mrs_bytes
+from sessions.mrs.singlets import find_singlets, oriented
 from tests.factories import foreign_results, vendor_files
 from tests.factories.malformed_nifti import lcmodel_basis
 from tests.factories.spectra import brain

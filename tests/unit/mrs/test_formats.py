@@ -13,10 +13,11 @@ from nifti_mrs.create_nmrs import gen_nifti_mrs
 
 from sessions.mrs import MrsError, convert, quantify
 from sessions.mrs.__main__ import main
-from sessions.mrs.checks import check_basis, oriented
+from sessions.mrs.checks import check_basis
 from sessions.mrs.conversion import read_acquisition, read_spectrum
 from sessions.mrs.editing import selected
 from sessions.mrs.io import nifti_mrs_bytes, read_nifti_mrs
+from sessions.mrs.singlets import oriented
 from sessions.mrs.spectrum import Spectrum
 from sessions.mrs.text_formats import Known
 from tests.factories import vendor_files

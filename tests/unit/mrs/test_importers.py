@@ -162,6 +162,38 @@ def test_one_data_set_of_an_osprey_table_is_chosen_by_its_number(tmp_path) -> No
     assert refusal.value.code == "import-ambiguous"
 
 
+TABLE = made.lcmodel_table()
+SEED, BORN = "SEEDED^TEST^NAME", "1901-02-03"
+SEEDED_RESULTS = {
+    "version of a table": ("a.table", TABLE.replace("Version 6.3-1R", f"Version {SEED}")),
+    "born as version": ("a.table", TABLE.replace("Version 6.3-1R", f"Version {BORN}")),
+    "value of a table": ("a.table", TABLE.replace("S/N =", f"S/N = {SEED} S/N =")),
+    "heading of a table": ("a.table", TABLE.replace("/Cr+PCr", f"/{SEED}")),
+    "metabolite of a table": ("a.table", TABLE.replace(" Gln ", f" {SEED} ")),
+    "born as metabolite": ("a.table", TABLE.replace(" Gln ", " G19010203 ")),
+    "version of a tarquin csv": ("a.csv", made.TARQUIN_CSV.replace("TARQUIN Version 4.3.11", SEED)),
+    "quality of a tarquin csv": ("a.csv", made.TARQUIN_CSV.replace("SNR max", SEED)),
+    "reason of a tarquin csv": ("a.csv", made.TARQUIN_CSV.replace("stopped by", SEED)),
+    "unit of a tarquin txt": ("a.txt", made.TARQUIN_TXT.replace("(mM)", f"({SEED})")),
+    "version of a tarquin txt": ("a.txt", made.TARQUIN_TXT.replace("version 4", f"version {SEED}")),
+    "reference of fsl": ("summary.csv", made.FSL_SUMMARY.replace("/Cr+PCr", f"/{SEED}")),
+    "metabolite of fsl": ("summary.csv", made.FSL_SUMMARY.replace("NAA,", f"{SEED},", 1)),
+    "metabolite of osprey": ("A_tCr_Voxel_1.tsv", made.OSPREY["A_tCr_Voxel_1.tsv"].replace("Glu", SEED)),
+    "name of osprey": (f"{SEED}_tCr_Voxel_1.tsv", made.OSPREY["A_tCr_Voxel_1.tsv"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SEEDED_RESULTS)
+def test_nothing_that_may_identify_is_imported_or_repeated(kind, tmp_path) -> None:
+    name, text = SEEDED_RESULTS[kind]
+    assert SEED in name + text or BORN in text or "19010203" in text, "the seed stands somewhere"
+    try:
+        said = str(read_results(written(tmp_path, name, text)).document())
+    except MrsError as refusal:
+        said = refusal.message
+    assert not re.search("SEEDED|1901", said)
+
+
 def test_tarquin_csv(tmp_path) -> None:
     result = read_results(written(tmp_path, "out.csv", made.TARQUIN_CSV))
     assert (result.program, result.version, result.file_format) == ("Tarquin", "4.3.11", "csv")
@@ -187,7 +219,6 @@ def test_the_document_says_that_it_was_imported(tmp_path) -> None:
         read_results(tmp_path / "a.table").metabolite("Xyz")
 
 
-TABLE = made.lcmodel_table()
 REFUSED = {
     "empty": ("", "file-empty"),
     "binary": ("abc\0def", "import-unknown"),

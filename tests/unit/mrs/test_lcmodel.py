@@ -108,7 +108,7 @@ def test_the_data_have_the_direction_of_lcmodels_own(tmp_path) -> None:
     assert abs(np.vdot(ours, again)) == pytest.approx(np.linalg.norm(ours) * np.linalg.norm(again), rel=1e-9)
     if not shared_data().is_dir():
         pytest.skip("the shared reference data are not on this machine")
-    from sessions.mrs.checks import oriented
+    from sessions.mrs.singlets import oriented
 
     theirs = read_spectrum(shared_data() / "lcmodel_test/data.raw", known=Known(127.7861, 5e-4))
     assert oriented(theirs)[1] is False

@@ -11,8 +11,8 @@ import pytest
 
 from sessions.mrs import MrsError, convert
 from sessions.mrs.__main__ import main
-from sessions.mrs.checks import find_singlets
 from sessions.mrs.io import nifti_mrs_bytes
+from sessions.mrs.singlets import find_singlets
 from tests.factories.malformed import Malformed, kinds
 from tests.factories.spectra import BASIS, DWELL_TIME_S, FREQUENCY_MHZ, brain, write
 

@@ -185,7 +185,7 @@ def test_out_of_memory_is_a_refusal(functional, capsys, monkeypatch) -> None:
     def exhausted(*_arguments: object, **_options: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("sessions.mrs.pipeline.quantify", exhausted)
+    monkeypatch.setattr("sessions.mrs.pipeline.quantify_opened", exhausted)
     assert main(["quantify", str(functional), "--basis", SYNTHETIC_BASIS]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "data-too-large"
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from sessions.mrs.alignment import align
-from sessions.mrs.checks import find_singlets, oriented
 from sessions.mrs.hlsvd import hlsvd
 from sessions.mrs.preprocess import prepare
 from sessions.mrs.settings import Settings
+from sessions.mrs.singlets import find_singlets, oriented
 from sessions.mrs.water import correct_eddy_currents, remove_residual_water, water_model, water_phase
 from tests.factories.spectra import DWELL_TIME_S, FREQUENCY_MHZ, brain
 

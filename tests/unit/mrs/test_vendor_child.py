@@ -12,6 +12,7 @@ import pytest
 from sessions.mrs import MrsError, spec2nii_child, vendor
 from sessions.mrs.conversion import read_acquisition
 from sessions.mrs.io import read_nifti_mrs
+from sessions.mrs.singlets import find_singlets, oriented
 from tests.factories import vendor_files
 from tests.factories.philips_dicom import philips_dicom
 from tests.factories.spectra import brain, shared_data
@@ -132,3 +133,24 @@ def test_a_series_larger_than_any_is_refused_before_it_is_read(tmp_path, monkeyp
     with pytest.raises(MrsError) as refusal:
         read_acquisition(tmp_path)
     assert refusal.value.code == "file-too-large"
+
+
+@real
+def test_a_phantom_of_ethanol_is_told_from_a_brain_with_a_wrong_frequency() -> None:
+    spectrum, _ = oriented(read_acquisition(DATA / "vendor" / "SVS_XA60.dcm").spectrum)
+    with pytest.raises(MrsError) as refusal:
+        find_singlets(spectrum.fids[0, 0], spectrum.dwell_time_s, spectrum.frequency_mhz)
+    assert refusal.value.code == "peaks-not-found"
+
+
+@real
+@pytest.mark.parametrize("name", ["SVS_30.IMA", "SVS_XA60.dcm"])
+def test_a_byte_added_on_the_way_is_noticed(name, tmp_path) -> None:
+    content = (DATA / "vendor" / name).read_bytes()
+    (tmp_path / "whole.dcm").write_bytes(content)
+    assert spec2nii_child.is_whole(tmp_path / "whole.dcm")
+    (tmp_path / "copied as text.dcm").write_bytes(content[:-4000] + b"\r" * 8 + content[-4000:])
+    assert not spec2nii_child.is_whole(tmp_path / "copied as text.dcm")
+    with pytest.raises(MrsError) as refusal:
+        read_acquisition(tmp_path / "copied as text.dcm")
+    assert refusal.value.code == "file-corrupt"

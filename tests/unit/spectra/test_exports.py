@@ -4,6 +4,8 @@ import csv
 import gzip
 import io
 import json
+import shutil
+import subprocess
 import zipfile
 
 import numpy as np
@@ -23,6 +25,7 @@ from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db
 
+VALIDATOR = shutil.which("bids-validator-deno")
 HEADER = {"SpectrometerFrequency": [127.74], "ResonantNucleus": ["1H"], "EchoTime": 0.028, "RepetitionTime": 2.0}
 
 
@@ -112,6 +115,7 @@ def test_a_session_leaves_as_bids_without_identity_or_order(world: World, run: Q
     spectrum = with_file(run)
     session = spectrum.session
     water = scans.uploaded(world, session, b"water", "water")
+    Spectrum.objects.filter(pk=spectrum.pk).update(water_reference=water)
     Spectrum.objects.filter(pk=water.pk).update(
         status="stored", stored_sha256=spectrum.stored_sha256, stored_bytes=9, header=HEADER
     )
@@ -124,8 +128,10 @@ def test_a_session_leaves_as_bids_without_identity_or_order(world: World, run: Q
     assert list(files) == [
         "dataset_description.json", "README", "participants.tsv", "participants.json",
         f"{stem}_task-infusion_run-1_svs.nii.gz", f"{stem}_task-infusion_run-1_svs.json",
-        f"{stem}_task-infusion_run-1_events.tsv", f"{stem}_run-1_mrsref.nii.gz", f"{stem}_run-1_mrsref.json",
-        "derivatives/studyportal/dataset_description.json",
+        f"{stem}_task-infusion_run-1_events.tsv", f"{stem}_task-infusion_run-1_events.json",
+        f"{stem}_run-1_mrsref.nii.gz", f"{stem}_run-1_mrsref.json",
+        "derivatives/studyportal/dataset_description.json", "derivatives/studyportal/.bidsignore",
+        "derivatives/studyportal/README",
         f"derivatives/studyportal/{stem}_task-infusion_run-1_desc-estimates_mrs.tsv",
     ]  # fmt: skip
     assert json.loads(files["dataset_description.json"])["BIDSVersion"] == "1.10.0"
@@ -136,14 +142,29 @@ def test_a_session_leaves_as_bids_without_identity_or_order(world: World, run: Q
     said = json.loads(files[f"{stem}_task-infusion_run-1_svs.json"])
     assert said == {
         "TaskName": "infusion", "ResonantNucleus": ["1H"], "SpectrometerFrequency": [127.74], "EchoTime": 0.028,
-        "RepetitionTime": 2.0, "SpectralWidth": 2000.0, "NumberOfSpectralPoints": 1024,
+        "RepetitionTime": 2.0, "MagneticFieldStrength": 3.0, "SpectralWidth": 2000.0, "NumberOfSpectralPoints": 1024,
+        "ReferenceSignal": f"bids::{stem}_run-1_mrsref.nii.gz",
     }  # fmt: skip
+    assert json.loads(files[f"{stem}_run-1_mrsref.json"])["WaterSuppression"] is False
     rows = list(csv.reader(io.StringIO(files[list(files)[-1]].decode()), delimiter="\t"))
     assert rows[0] == ["block", "minutes_from_infusion", "quantity", "name", "value", "crlb_percent"]
     assert ["n/a", "n/a", "ratio", "Glx/tNAA", "0.959", "4.6"] in rows
     text = b"".join(name.encode() + content for name, content in files.items() if not name.endswith(".gz"))
     for word in (b"period", b"sequence", str(session.started_at.year).encode(), session.pk.hex.encode()):
         assert word not in text.lower()
+
+
+@pytest.mark.skipif(VALIDATOR is None, reason="bids-validator-deno (PyPI) is not installed")
+def test_the_bids_validator_finds_no_error(run: QuantificationRun, world: World, tmp_path) -> None:
+    session = with_file(run).session
+    with exports.bids_archive(session, by=world.imaging_analyst) as whole, zipfile.ZipFile(whole) as archive:
+        archive.extractall(tmp_path / "set")
+    for folder in (tmp_path / "set", tmp_path / "set" / "derivatives" / "studyportal"):
+        answer = subprocess.run(
+            [VALIDATOR, folder, "--format", "json"], capture_output=True, check=False, env={"HOME": str(tmp_path)}
+        )
+        issues = json.loads(answer.stdout)["issues"]["issues"]
+        assert [one for one in issues if one["severity"] == "error"] == []
 
 
 def test_a_file_that_is_no_nifti_has_no_sampling() -> None:
@@ -153,6 +174,12 @@ def test_a_file_that_is_no_nifti_has_no_sampling() -> None:
     content = nifti_mrs_bytes(Decays(np.ones((1, 1, 8), complex), 5e-4, 127.74, "1H", HEADER))
     said = bids.sidecar(header, content)
     assert (said["FlipAngle"], said["PulseSequenceType"], said["NumberOfSpectralPoints"]) == (90.0, "PRESS", 8)
+    assert "NumberOfTransients" not in said
+    header |= {"dim_5": "DIM_COIL", "dim_6": "DIM_DYN", "WaterSuppressed": True}
+    content = nifti_mrs_bytes(Decays(np.ones((3, 2, 8), complex), 5e-4, 127.74, "1H", header))
+    said = bids.sidecar(header, content)
+    assert (said["NumberOfTransients"], said["WaterSuppression"]) == (3, True)
+    assert "NumberOfTransients" not in bids.sidecar(header, b"no file")
 
 
 def test_the_reporting_table_shows_what_is_known_and_what_is_missing(run: QuantificationRun) -> None:
