@@ -5,8 +5,8 @@ straight line, so that there is nothing to correct; or the data themselves look 
 taken off. A correction that is due makes lines sharper and the decay a sum of fewer damped exponentials; one too many
 does the opposite. The two ratios were weighed on simulated spectra (docs/explanation/quantification.md): of 270 that
 needed the correction one was taken for corrected; of corrected ones 96 % were recognised where the bend is above 30
-degrees, 70 % between 20 and 30, 29 % between 12 and 20. Where they are not recognised the correction is made: the switch is
-there for who knows better.
+degrees, 70 % between 20 and 30, 29 % between 12 and 20. Where they are not recognised the correction is made: the
+switch is there for who knows better.
 """
 
 from dataclasses import dataclass
