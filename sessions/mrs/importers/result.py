@@ -128,6 +128,18 @@ def checked_number(text: str, *, empty: bool = False) -> str:
     )
 
 
+def checked_whole(text: str) -> None:
+    """Refuse a text whose last line is cut.
+
+    Raises
+    ------
+    MrsError
+        `import-truncated`.
+    """
+    if not text.endswith("\n"):
+        raise TRUNCATED
+
+
 def checked_names(names: Sequence[str]) -> None:
     """Refuse names that are none, and names that stand twice.
 

@@ -11,6 +11,7 @@ from sessions.mrs.importers.result import (
     ImportedResult,
     checked_names,
     checked_number,
+    checked_whole,
 )
 
 HEADINGS = re.compile(r"^Signal\s+Conc \(([^)]*)\)\s+%SD\s+SD \(([^)]*)\)\s*$", re.MULTILINE)
@@ -19,21 +20,10 @@ UNITS = {"au": "arbitrary units", "mM": "mM", "mmol/kg": "mmol/kg"}
 QUALITY = ("Metab FWHM (PPM)", "Metab FWHM (Hz)", "SNR residual", "SNR max", "Q")
 AMPLITUDES, BOUNDS, DIAGNOSTICS = "Signal amplitudes", "CRLBs (standard deviation)", "Fit diagnostics"
 VOXEL_CELLS = 3
-
-
-def is_text(text: str) -> bool:
-    """Tell whether a text is Tarquin's text output."""
-    return HEADINGS.match(text) is not None
-
-
-def is_csv(text: str) -> bool:
-    """Tell whether a text is Tarquin's .csv of results."""
-    return text.startswith(AMPLITUDES)
-
-
-def is_curves(text: str) -> bool:
-    """Tell whether a text holds the fitted curves instead."""
-    return re.match(r"(?:Row : \d+, Col : \d+, Slice : \d+\n)?PPMScale,Data", text) is not None
+# The text output, the .csv of results, and the fitted curves, which are no results.
+IS_TEXT = re.compile(rf"\A{HEADINGS.pattern}", re.MULTILINE)
+IS_CSV = re.compile(rf"\A{AMPLITUDES}")
+IS_CURVES = re.compile(r"\A(?:Row : \d+, Col : \d+, Slice : \d+\n)?PPMScale,Data")
 
 
 def read_text(text: str) -> ImportedResult:
@@ -48,8 +38,9 @@ def read_text(text: str) -> ImportedResult:
     assert headings is not None
     if len(HEADINGS.findall(text)) > 1:
         raise MrsError("import-ambiguous", f"The file holds several Tarquin results. {ONE_AT_A_TIME}")
+    checked_whole(text)
     version = VERSION.search(text)
-    if version is None or not text.endswith("\n"):
+    if version is None:
         # Tarquin ends its file with the version.
         raise TRUNCATED
     table, _, rest = text[headings.end() :].partition("\n\n")
@@ -79,8 +70,7 @@ def read_csv(text: str) -> ImportedResult:
     MrsError
         `import-...`.
     """
-    if not text.endswith("\n"):
-        raise TRUNCATED
+    checked_whole(text)
     lines = [[cell.strip() for cell in line.split(",")] for line in text.split("\n")]
     names, values = _block(lines, AMPLITUDES)
     also, bounds = _block(lines, BOUNDS)
