@@ -13,25 +13,21 @@ the same call. Done once: one result, and one change to `done` in the trail.
 
 import argparse
 import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import psycopg
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from benchmarks.job_queue.place import Place, make_runs, own_place
+from benchmarks.job_queue.workers import Worker, crew_member, work
+
 PATIENCE_SECONDS = 900.0
 FLUSH_EVERY = 25
 SWEEP_SECONDS = 1.0
-STAND_IN_SECONDS = 0.1
 TRUTH = (1.20, 1.22, 1.25, 1.27, 1.29, 1.30)
 
 # Of each run: whether it is done, its results, and how often the trail saw it become done.
@@ -55,15 +51,6 @@ SELECT extract(epoch FROM max(finished_at) - min(started_at)) FROM jobs.quantifi
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the queue runs: the administrator's connection, the broker, and what a worker is told."""
-
-    dsn: str
-    broker: str
-    environment: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Race:
     """What came of the jobs under kills."""
 
@@ -77,64 +64,12 @@ class Race:
     seconds: float
 
 
-def make_runs(count: int, content: bytes) -> list[uuid.UUID]:
-    """Queue runs of `count` stored spectra in the database that Django is connected to; return their ids."""
-    from django.db import transaction
-
-    from sessions.models import BasisSet, Spectrum, StudySession, Upload
-    from sessions.mrs import SYNTHETIC_BASIS
-    from sessions.services import quantification, store
-    from studyportal.accounts.models import User
-    from studyportal.audit.context import acting
-
-    with acting("user:bench"), transaction.atomic():
-        session = StudySession.objects.select_related("participant__study").first() or _make_session()
-        study, by = session.participant.study, User.objects.get(username="bench")
-        BasisSet.objects.get_or_create(
-            study=study, name="Synthetic", defaults={"simulation": SYNTHETIC_BASIS, "uploaded_by": by}
-        )
-        digest, last = store.put(content), session.spectra.count()
-        runs = []
-        for number in range(last + 1, last + count + 1):
-            own = uuid.uuid4().hex * 2
-            upload = Upload.objects.create(
-                session=session, suffix=".nii.gz", size_bytes=len(content), sha256=own, created_by=by
-            )
-            spectrum = Spectrum.objects.create(
-                session=session, upload=upload, kind="metabolite", ordinal=number, original_sha256=own,
-                status="stored", stored_sha256=digest, stored_bytes=len(content), uploaded_by=by,
-                header={"SpectrometerFrequency": [127.74]},
-            )  # fmt: skip
-            runs.append(quantification.queue(spectrum=spectrum, by=by).pk)
-    return runs
-
-
-def _make_session():
-    import datetime
-
-    from participants.models import Participant
-    from sessions.models import Period, StudySession
-    from studyportal.accounts.models import User
-    from studyportal.studies.models import Site, Study
-
-    day = datetime.date(2026, 1, 5)
-    study = Study.objects.create(
-        code="BENCH", name="Bench", is_synthetic=True, recruitment_target=1, recruitment_starts_on=day,
-        recruitment_ends_on=day, participant_prefix="BE",
-    )  # fmt: skip
-    site = Site.objects.create(study=study, code="01", name="One")
-    by = User.objects.create_user("bench", full_name="Bench", email="bench@example.org", password="!")
-    person = Participant.objects.create(study=study, site=site, number="BE-001", sex="F", age_years=30, screened_by=by)
-    period = Period.objects.create(study=study, number=1)
-    return StudySession.objects.create(participant=person, period=period, status="completed")
-
-
 def race(place: Place, runs: Sequence[uuid.UUID], *, kills: int, workers: int = 2, real: bool = False) -> Race:
     """Let workers do the runs while `kills` of them are killed, evenly over the work."""
     from sessions.tasks import quantify
 
     with psycopg.connect(place.dsn, autocommit=True) as admin, ExitStack() as stack:
-        crew = [stack.enter_context(_crew_member(place, f"w{number}", real=real)) for number in range(workers)]
+        crew = [stack.enter_context(crew_member(place, f"w{number}", real=real)) for number in range(workers)]
         _wait_for(crew)
         _send(place, quantify, *map(str, runs))
         began, killed, flushes, swept = time.monotonic(), 0, 0, time.monotonic()
@@ -176,86 +111,12 @@ def throughput(place: Place, runs: Sequence[uuid.UUID], workers: int) -> float:
 
     with psycopg.connect(place.dsn, autocommit=True) as admin, ExitStack() as stack:
         names = [f"t{workers}{number}" for number in range(workers)]
-        _wait_for([stack.enter_context(_crew_member(place, name, real=True)) for name in names])
+        _wait_for([stack.enter_context(crew_member(place, name, real=True)) for name in names])
         _send(place, quantify, *map(str, runs))
         deadline = time.monotonic() + PATIENCE_SECONDS
         while _count(admin, ENDED, runs) < len(runs) and time.monotonic() < deadline:
             time.sleep(0.1)
         return 60 * len(runs) / float(admin.execute(SPAN, [list(runs)]).fetchone()[0])
-
-
-class _Worker:
-    """A worker process and its pool, in a process group of their own."""
-
-    def __init__(self, place: Place, name: str, *, real: bool) -> None:
-        self.place, self.name, self.real = place, name, real
-        self.ready = Path(place.environment["PORTAL_DATA"]) / f"bench-{name}.ready"
-        self.child = self._start()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        self.started = time.monotonic()
-        command = [sys.executable, __file__, "--worker", self.name, *(["--real"] if self.real else [])]
-        with (Path(self.place.environment["PORTAL_DATA"]) / f"bench-{self.name}.log").open("ab") as log:
-            return subprocess.Popen(
-                command, cwd=REPOSITORY, env=self.place.environment, start_new_session=True, stdout=log, stderr=log
-            )
-
-    def kill(self) -> None:
-        """Kill worker, pool and engine at once, as a power cut would."""
-        if self.child.poll() is None:
-            os.killpg(self.child.pid, signal.SIGKILL)
-        self.child.wait()
-
-    def kill_and_replace(self) -> None:
-        """Kill it and start another."""
-        self.kill()
-        self.child = self._start()
-
-
-@contextmanager
-def _crew_member(place: Place, name: str, *, real: bool) -> Iterator[_Worker]:
-    worker = _Worker(place, name, real=real)
-    try:
-        yield worker
-    finally:
-        worker.kill()
-
-
-def work(name: str, *, real: bool) -> None:
-    """Be a worker; without `real`, with an engine that answers after a moment."""
-    import django
-
-    django.setup()
-    from celery.signals import worker_ready
-    from django.conf import settings
-
-    from sessions.services import sandbox
-    from studyportal.celery import app
-
-    ready = settings.PORTAL_DATA / f"bench-{name}.ready"
-    worker_ready.connect(lambda **_: ready.touch(), weak=False)
-    if not real:
-        sandbox.engine = _stand_in
-    app.worker_main([
-        "worker", "--concurrency", "1", "--loglevel", "warning", "--without-gossip", "--without-mingle",
-        "--without-heartbeat", "-n", f"{name}@bench",
-    ])  # fmt: skip
-
-
-def _stand_in(arguments, *, folder, tick):
-    from sessions.services.sandbox import Stopped
-
-    del folder
-    for step in range(2):
-        time.sleep(STAND_IN_SECONDS / 2)
-        if not tick("fitting", step / 2):
-            raise Stopped
-    Path(arguments[arguments.index("--curves") + 1]).write_text("{}")
-    value = {"value": 1.25, "crlb_percent": 4.0}
-    return {
-        "ratios": {"Glx/tNAA": value}, "metabolites": {}, "flags": [], "quality": {"snr": 40.0, "fwhm_ppm": 0.05},
-        "seconds": STAND_IN_SECONDS, "engine_version": "stand-in",
-    }  # fmt: skip
 
 
 def _send(place: Place, task, *run_ids: str) -> None:
@@ -282,7 +143,7 @@ def _flush(place: Place) -> None:
         broker.default_channel.client.flushdb()
 
 
-def _wait_for(crew: Sequence[_Worker]) -> None:
+def _wait_for(crew: Sequence[Worker]) -> None:
     """Wait until every worker takes messages."""
     deadline = time.monotonic() + 120
     while not all(worker.ready.exists() for worker in crew):
@@ -294,39 +155,6 @@ def _wait_for(crew: Sequence[_Worker]) -> None:
 
 def _count(admin, statement: str, runs: Sequence[uuid.UUID]) -> int:
     return int(admin.execute(statement, [list(runs)]).fetchone()[0])
-
-
-@contextmanager
-def own_place() -> Iterator[Place]:
-    """Start a database and a broker in a temporary folder, migrated, with Django connected as the blinded door."""
-    from studyportal.embedded.folder import DataFolder
-    from studyportal.embedded.postgres import Postgres
-    from studyportal.embedded.provision import provision
-    from studyportal.embedded.valkey import Valkey
-
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as held, ExitStack() as stack:
-        Path(held).chmod(0o755)
-        folder = DataFolder(Path(held) / "data")
-        folder.open()
-        stack.callback(folder.close)
-        for service in (postgres := Postgres(folder), broker := Valkey(folder)):
-            service.start()
-            stack.callback(service.stop)
-        provision(postgres.dsn(), "portal", folder.secret)
-        shared = {
-            **os.environ, "PORTAL_DATA": str(folder.path), "DJANGO_SETTINGS_MODULE": "studyportal.settings.dev",
-            "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY),
-        }  # fmt: skip
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "-v0"], cwd=REPOSITORY, check=True,
-            env=shared | {"PORTAL_PROCESS": "owner"},
-        )  # fmt: skip
-        worker = {"PORTAL_PROCESS": "worker", "PORTAL_JOB_LEASE_SECONDS": "3", "PORTAL_JOB_RESEND_SECONDS": "2"}
-        os.environ.update(shared | {"PORTAL_PROCESS": "web"})
-        import django
-
-        django.setup()
-        yield Place(postgres.dsn("portal"), f"redis+socket://{broker.socket}?virtual_host=0", shared | worker)
 
 
 def main() -> int:

@@ -168,13 +168,19 @@ def _averaging(one: Mapping[str, Any]) -> str:
     return f"{averaged} transients averaged" + (f", and in {blocks} blocks" if blocks else "")
 
 
+def _eddy_currents(one: Mapping[str, Any]) -> str:
+    if one.get("corrected"):
+        return "eddy currents corrected with water"
+    return "eddy currents corrected before" if one.get("by") == "before" else "eddy currents not corrected"
+
+
 STEPS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "orientation": lambda _: "",
     "coil combination": _coils,
     "outlying transients": _outliers,
     "alignment": _alignment,
     "averaging": _averaging,
-    "eddy currents": lambda one: f"eddy currents {'corrected with water' if one.get('corrected') else 'not corrected'}",
+    "eddy currents": _eddy_currents,
     "residual water": lambda one: f"residual water {'removed (HLSVD)' if one.get('removed', True) else 'not removed'}",
 }
 

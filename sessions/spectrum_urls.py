@@ -25,6 +25,7 @@ urlpatterns = [
     path("spectra/<uuid:spectrum_id>/withdraw/", spectra.withdraw, name="spectrum-withdraw"),
     path("spectra/<uuid:spectrum_id>/file/", spectra.spectrum_file, name="spectrum-file"),
     path("spectra/<uuid:spectrum_id>/imports/", imports.spectrum_imports, name="spectrum-imports"),
+    path("spectra/<uuid:spectrum_id>/lcmodel/", imports.spectrum_lcmodel, name="spectrum-lcmodel"),
     path("spectra/<uuid:spectrum_id>/bids.zip", exports.bids, name="spectrum-bids"),
     path("quantifications/<uuid:run_id>/", quantification.quantification, name="quantification"),
     path("quantifications/<uuid:run_id>/state/", quantification.state, name="quantification-state"),

@@ -178,7 +178,8 @@ def _convert(given: Namespace) -> Document:
 def _lcmodel(given: Namespace) -> Document:
     from sessions.mrs.lcmodel import run_lcmodel  # noqa: PLC0415 - see above
 
-    return run_lcmodel(given.file, basis=given.basis, binary=given.binary, condition=given.condition).result.document()
+    run = run_lcmodel(given.file, basis=given.basis, water=given.water, binary=given.binary, condition=given.condition)
+    return run.result.document() | {"control": run.control}
 
 
 def _basis(given: Namespace) -> Document:

@@ -102,6 +102,7 @@ def _convert(parser: argparse.ArgumentParser) -> None:
 def _lcmodel(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--basis", type=Path, required=True, help=".BASIS file")
+    parser.add_argument("--water", type=Path, help="water reference of the same acquisition")
     parser.add_argument("--binary", type=Path, help="the installed LCModel; else the variable MRS_LCMODEL_BINARY")
     parser.add_argument("--condition", help="which condition of edited data (ON, OFF, A, B)")
     _json(parser)

@@ -23,7 +23,7 @@ Complex = NDArray[np.complexfloating[Any, Any]]
 Real = NDArray[np.floating[Any]]
 
 PURE_WATER_MMOL = 55_510.0
-# Without a segmentation: what LCModel assumes (WCONC), 65 % of pure water.
+# Without a segmentation: what LCModel assumes (WCONC, without its ATTH2O), 65 % of pure water.
 ASSUMED_WATER_MMOL = 35_880.0
 UNITS = ("mM", "mmol/kg")
 # Water content by volume: Ernst, Kreis, Ross (1993), J Magn Reson B 102:1-8.

@@ -2,7 +2,7 @@
 
 Nothing is downloaded, and no control file of a user is ever read: each is written here, from checked numbers. LCModel
 runs in a folder of its own with limits on memory, time and files. Its format of data and control file: LCModel & LCMgui
-User's Manual (2021), sections 4.2 and 5.3.
+User's Manual (2021), sections 4.2 and 5.3; every key written here stands in the namelist LCMODL of its source.
 """
 
 import os
@@ -34,7 +34,11 @@ SECONDS = 120
 MEMORY_BYTES, FILE_BYTES = 2 * 1024**3, 64 * 1024**2
 # LCModel asks for a licence key; since it is free, one key fits all (its README, 2021).
 KEY = 210387309
-DATA, BASIS, TABLE, CONTROL = "data.raw", "set.basis", "result.table", "control"
+DATA, WATER, BASIS, TABLE, CONTROL = "data.raw", "water.raw", "set.basis", "result.table", "control"
+FAILED = MrsError(
+    "lcmodel-failed",
+    "LCModel ended without a result. Choose the basis set of this sequence; if it fails again, tell the administrator.",
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ def run_lcmodel(
     path: str | Path,
     *,
     basis: str | Path,
+    water: str | Path | None = None,
     binary: str | Path | None = None,
     condition: str | None = None,
     seconds: float = SECONDS,
@@ -93,6 +98,9 @@ def run_lcmodel(
         Any file that can be read; it is combined, aligned and averaged by our preprocessing, its water left in.
     basis
         A .BASIS file; LCModel takes no other.
+    water
+        Water reference of the same acquisition: eddy currents are corrected by it here, and LCModel scales by it with
+        its own assumptions on water (WCONC, ATTH2O).
     binary
         See `lcmodel_binary`.
     condition
@@ -110,28 +118,40 @@ def run_lcmodel(
     if source.suffix.lower() != ".basis" or not source.is_file():
         raise MrsError("lcmodel-basis", "LCModel needs a .BASIS file made for this sequence. Choose one.")
     spectrum = read_spectrum(path, condition=condition)
+    reference = None if water is None else read_spectrum(water)
     check_numbers(spectrum)
     check_basis(spectrum, load_basis(source))
-    fid = prepare(spectrum, None, Settings(remove_water=False), 0).mean
+    if reference is not None:
+        check_numbers(reference)
+    prepared = prepare(spectrum, reference, Settings(remove_water=False), 0)
+    fids = {DATA: prepared.mean} | ({} if prepared.water is None else {WATER: prepared.water})
+    points, largest = min(map(len, fids.values())), max(float(np.abs(fid).max()) for fid in fids.values())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copyfile(source, folder / BASIS)
-        (folder / DATA).write_text(raw_text(fid), "ascii")
-        control = control_text(spectrum, len(fid))
+        for file, fid in fids.items():
+            (folder / file).write_text(raw_text(fid[:points], largest), "ascii")
+        control = control_text(spectrum, points, has_water=WATER in fids)
         (folder / CONTROL).write_text(control, "ascii")
         _run(program, folder, seconds)
         return LcmodelRun(_result(folder / TABLE), control)
 
 
-def raw_text(fid: Complex) -> str:
-    """Return a decay as an LCModel .RAW; there, frequency counts the other way."""
+def raw_text(fid: Complex, largest: float | None = None) -> str:
+    """Return a decay as an LCModel .RAW; there, frequency counts the other way.
+
+    Parameters
+    ----------
+    largest
+        Magnitude that becomes 1000: the same for data and water, whose ratio is wanted.
+    """
     head = " $NMID\n ID='spectrum', FMTDAT='(2E15.6)'\n VOLUME=1.0, TRAMP=1.0\n $END\n"
     # Neither very small nor very large numbers fit LCModel's format.
-    scaled = np.conj(fid) / np.abs(fid).max() * 1e3
+    scaled = np.conj(fid) / (largest or np.abs(fid).max()) * 1e3
     return head + "".join(f"{one.real:15.6E}{one.imag:15.6E}\n" for one in scaled)
 
 
-def control_text(spectrum: Spectrum, points: int) -> str:
+def control_text(spectrum: Spectrum, points: int, *, has_water: bool = False) -> str:
     """Return the control file: fixed names, and numbers of the spectrum."""
     lines = {
         "TITLE": "'spectrum'", "OWNER": "''", "KEY": str(KEY), "FILRAW": f"'{DATA}'", "FILBAS": f"'{BASIS}'",
@@ -142,19 +162,23 @@ def control_text(spectrum: Spectrum, points: int) -> str:
     echo = spectrum.header.get("EchoTime")
     if echo is not None:
         lines["ECHOT"] = f"{1000 * echo:.3f}"
+    if has_water:
+        lines |= {"DOWS": "T", "FILH2O": f"'{WATER}'"}
     return " $LCMODL\n" + "".join(f" {key} = {value}\n" for key, value in lines.items()) + " $END\n"
 
 
 def _run(program: Path, folder: Path, seconds: float) -> None:
     """Run LCModel on the control file; what it prints is not kept, since it may quote paths."""
     environment = {"HOME": str(folder), "PATH": os.defpath, "OMP_NUM_THREADS": "1"}
-    with (
-        (folder / CONTROL).open("rb") as control,
-        subprocess.Popen(
-            [str(program)], cwd=folder, env=environment, stdin=control, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=_limit,  # noqa: PLW1509 - no other thread
-        ) as child,
-    ):  # fmt: skip
+    with (folder / CONTROL).open("rb") as control:
+        try:
+            child = subprocess.Popen(
+                [str(program)], cwd=folder, env=environment, stdin=control, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=_limit,  # noqa: PLW1509 - no other thread
+            )  # fmt: skip
+        except OSError:  # a program of another kind of computer
+            raise FAILED from None
+    with child:
         try:
             child.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -166,11 +190,7 @@ def _run(program: Path, folder: Path, seconds: float) -> None:
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
     if child.returncode and not (folder / TABLE).is_file():
-        raise MrsError(
-            "lcmodel-failed",
-            "LCModel ended without a result. Choose the basis set of this sequence; if it fails again, tell the "
-            "administrator.",
-        )
+        raise FAILED
 
 
 def _limit() -> None:  # pragma: no cover - runs in the child between fork and exec
@@ -178,17 +198,16 @@ def _limit() -> None:  # pragma: no cover - runs in the child between fork and e
         (resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, FILE_BYTES), (resource.RLIMIT_CPU, SECONDS),
         (resource.RLIMIT_CORE, 0),
     ):  # fmt: skip
-        resource.setrlimit(kind, (most, most))
+        # Whoever runs us may have set less already, which no ordinary user can raise.
+        hard = resource.getrlimit(kind)[1]
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (least, least))
 
 
 def _result(table: Path) -> ImportedResult:
     """Read the table back through the importer: a table that it refuses is no result."""
     if table.is_symlink() or not table.is_file():
-        raise MrsError(
-            "lcmodel-failed",
-            "LCModel ended without a result. Choose the basis set of this sequence; if it fails again, tell the "
-            "administrator.",
-        )
+        raise FAILED
     try:
         result = read_results(table)
     except MrsError:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sessions.mrs.alignment import Alignment, register, turned_back
 from sessions.mrs.coils import combine
+from sessions.mrs.eddy import STRAIGHT_DEG, TELLING_DEG, bend, evidence, said_by_file
 from sessions.mrs.outliers import Outliers, find_outliers
 from sessions.mrs.settings import Settings
 from sessions.mrs.singlets import find_singlets, oriented
@@ -110,7 +111,10 @@ def prepare(spectrum: Spectrum, water: Spectrum | None, settings: Settings, bloc
         "averaged": int(outliers.kept.sum()),
         "blocks": block_count,
     })  # fmt: skip
-    fids, eddy_step = _without_eddy_currents(aligned, reference, settings)
+    is_said = said_by_file(spectrum) or (water is not None and said_by_file(water))
+    fids, eddy_step = _without_eddy_currents(
+        aligned, reference, settings, kept=outliers.kept, spectrum=spectrum, is_said=is_said
+    )
     steps.append(eddy_step)
     mean = fids[outliers.kept].mean(axis=0)
     residual = _water_height(mean, dwell, frequency)
@@ -188,15 +192,38 @@ def _alignment_step(found: Alignment | None, count: int) -> dict[str, Any]:
 
 
 def _without_eddy_currents(
-    fids: Complex, reference: Complex | None, settings: Settings
+    fids: Complex,
+    reference: Complex | None,
+    settings: Settings,
+    *,
+    kept: NDArray[np.bool_],
+    spectrum: Spectrum,
+    is_said: bool,
 ) -> tuple[Complex, dict[str, Any]]:
+    """Take the phase course of the water off, unless the scanner did."""
     step: dict[str, Any] = {"step": "eddy currents", "corrected": False}
-    if reference is None:
-        return fids, step | {"because": "no water reference"}
     if not settings.eddy_current:
         return fids, step | {"because": "switched off"}
-    _, believed = water_phase(reference, min(len(reference), fids.shape[1]))
-    return correct_eddy_currents(fids, reference), step | {"corrected": True, "points_believed": believed}
+    if is_said:
+        return fids, step | {"by": "before", "because": "the file says that it was done"}
+    if reference is None:
+        return fids, step | {"because": "no water reference"}
+    points = min(len(reference), fids.shape[1])
+    _, degrees = bend(reference[:points])
+    step["water_bend_deg"] = round(degrees, 2)
+    if degrees < STRAIGHT_DEG:
+        return fids, step | {"by": "before", "because": "the phase of the water reference is straight already"}
+    found = None
+    if degrees >= TELLING_DEG:
+        found = evidence(fids[kept].mean(axis=0), reference, spectrum.dwell_time_s, spectrum.frequency_mhz)
+    if found is not None:
+        step |= {"sharper_by": round(found.sharper, 3), "simpler_by": round(found.simpler, 3)}
+        if found.is_corrected:
+            return fids, step | {"by": "before", "because": "the lines show that it was done"}
+    _, believed = water_phase(reference, points)
+    return correct_eddy_currents(fids, reference), step | {
+        "corrected": True, "by": "engine", "points_believed": believed,
+    }  # fmt: skip
 
 
 def _without_water(fids: Complex, mean: Complex, dwell: float, frequency: float) -> tuple[Complex, Complex, float]:

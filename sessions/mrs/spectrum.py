@@ -34,6 +34,11 @@ NUMBERS = {
     "ExcitationFlipAngle": (0.0, 360.0),
     "TxOffset": (-20.0, 20.0),
 }
+# What NIfTI-MRS calls steps of processing; who did them and when is not kept.
+METHODS = (
+    "RF coil combination", "Frequency and phase correction", "Signal averaging", "Eddy current correction", "Phasing",
+    "Nuisance peak removal", "Apodization",
+)  # fmt: skip
 NUCLEI = ("1H", "2H", "13C", "19F", "23Na", "31P")
 
 
@@ -111,6 +116,12 @@ def kept_header(header: dict[str, Any]) -> dict[str, Any]:
             break
     if isinstance(header.get("WaterSuppressed"), bool):
         kept["WaterSuppressed"] = header["WaterSuppressed"]
+    applied = header.get("ProcessingApplied")
+    if isinstance(applied, list):
+        named = [step.get("Method") for step in applied if isinstance(step, dict)]
+        methods = [name for name in METHODS if name in named]
+        if methods:
+            kept["ProcessingApplied"] = [{"Method": name} for name in methods]
     selected = header.get("SelectedEditCondition")
     if isinstance(selected, dict) and selected.get("Value") in CONDITIONS:
         kept["SelectedEditCondition"] = selected_condition(selected["Value"])

@@ -4,9 +4,14 @@
 Sources
 -------
 Govindaraju, Young, Maudsley (2000), NMR Biomed 13:129-153, table 1, with the corrigendum of Govind, Young, Maudsley
-(2015), NMR Biomed 28:923-924. GABA's shifts: Near et al. (2013), Magn Reson Med 70:1183-1191; its couplings:
-Govindaraju. 2HG: Choi et al. (2012), Nat Med 18:624-629. All others, the requested ones too: Govindaraju. Parts that do not couple to each other are listed as separate groups; exchangeable protons that lie
-outside the fitted range are left out, except those that couple into it.
+(2015), NMR Biomed 28:923-924; but GABA: Near et al. (2013), Magn Reson Med 70:1183-1191; ascorbate: Terpstra, Gruetter
+(2006), Magn Reson Med 56:1192-1199; the couplings of NAAG's glutamyl part: Krawczyk, Gradowska (2003), J Pharm Biomed
+Anal 31:455-463; 2HG: Choi et al. (2012), Nat Med 18:624-629; bHB and ethanol: de Graaf, In Vivo NMR Spectroscopy. How
+far each was checked: docs/reference/constants.md.
+
+Parts that do not couple to each other are listed as separate groups; exchangeable protons that lie outside the fitted
+range are left out, except those whose coupling into it was published. The glycyl protons of glutathione, whose coupling
+to their amide proton was not, are a singlet.
 """
 
 from dataclasses import dataclass, field
@@ -75,16 +80,16 @@ SPIN_SYSTEMS: dict[str, tuple[SpinGroup, ...]] = {
     "Cr": (_singlet(3.0270, 3), _singlet(3.9130, 2)),
     "GABA": (
         SpinGroup(
-            (2.2840, 2.2840, 1.8890, 1.8890, 3.0128, 3.0128),
+            (2.2840, 2.2840, 1.8880, 1.8880, 3.0130, 3.0130),
             {
-                (0, 1): -10.744, (0, 2): 7.755, (0, 3): 7.432, (1, 2): 6.173, (1, 3): 7.933, (2, 3): -13.121,
-                (2, 4): 5.372, (2, 5): 7.127, (3, 4): 10.578, (3, 5): 6.982, (4, 5): -12.021,
+                (0, 1): -15.938, (0, 2): 7.678, (0, 3): 6.980, (1, 2): 6.980, (1, 3): 7.678, (2, 3): -15.000,
+                (2, 4): 8.510, (2, 5): 6.503, (3, 4): 6.503, (3, 5): 8.510, (4, 5): -14.062,
             },
         ),
     ),
     "GPC": (
         _singlet(3.2120, 9),
-        _two_methylenes(4.3120, 3.6590, (-9.320, 3.100, 5.900, 5.900, 3.100, -14.100), {0: 6.030, 1: 6.030}),
+        _two_methylenes(4.3120, 3.6590, (-9.320, 3.100, 5.900, 5.900, 3.100, -9.320), {0: 6.030, 1: 6.030}),
         SpinGroup(
             (3.6050, 3.6720, 3.9030, 3.8710, 3.9460),
             {(0, 1): -14.780, (0, 2): 5.770, (1, 2): 4.530, (2, 3): 5.770, (2, 4): 4.530, (3, 4): -14.780},
@@ -104,7 +109,7 @@ SPIN_SYSTEMS: dict[str, tuple[SpinGroup, ...]] = {
         _glutamyl(3.7530, (2.1290, 2.1090), (2.4320, 2.4540), (5.847, 6.500, -14.504, 9.165, 6.347, 6.324, 9.209, -15.371)),
     ),
     "Glu": (
-        _glutamyl(3.7433, (2.0375, 2.1200), (2.3378, 2.3520), (7.331, 4.651, -14.849, 8.406, 6.875, 6.413, 8.478, -15.915)),
+        _glutamyl(3.7433, (2.0375, 2.1200), (2.3378, 2.3520), (7.331, 4.651, -14.849, 6.413, 8.406, 8.478, 6.875, -15.915)),
     ),
     "Gly": (_singlet(3.5480, 2),),
     "Ins": (
@@ -125,7 +130,13 @@ SPIN_SYSTEMS: dict[str, tuple[SpinGroup, ...]] = {
         SpinGroup(
             (4.6070, 2.7210, 2.5190, 8.2600), {(0, 1): 4.412, (0, 2): 9.515, (1, 2): -15.910, (0, 3): 7.320}
         ),
-        _glutamyl(4.1280, (1.8810, 2.0490), (2.1900, 2.1800), (4.610, 8.420, -14.280, 10.560, 6.090, 4.900, 11.110, -15.280)),
+        SpinGroup(
+            (4.1280, 2.0490, 1.8810, 2.1800, 2.1900, 7.9500),
+            {
+                (0, 1): 4.610, (0, 2): 8.420, (1, 2): -14.280, (1, 3): 10.560, (1, 4): 6.090, (2, 3): 4.900,
+                (2, 4): 11.110, (3, 4): -15.280, (0, 5): 7.460,
+            },
+        ),
     ),
     "PCh": (
         _singlet(3.2080, 9),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from sessions.analysis_protocols import standing_of
 from sessions.fits import STAGE_WORDS, sequence_words, stages
 from sessions.models import Spectrum
-from sessions.services import store, withdrawal
+from sessions.services import lcmodel, store, withdrawal
 from sessions.services.analysis_protocols import signed_of
 from sessions.services.fitting import verdict_of
 from sessions.spectra import Line, spectrum_for, worklist
@@ -78,6 +78,7 @@ def _page(request: StudyRequest, found: Spectrum, form: WithdrawForm) -> HttpRes
         "may_see_quality": Permission.SPECTRUM_QUALITY_VIEW in request.permissions,
         "may_see_values": Permission.METABOLITE_VIEW in request.permissions,
         "may_upload": may_upload,
+        "has_lcmodel": Permission.QUANTIFICATION_REVIEW in request.permissions and lcmodel.is_offered(found),
         "is_masked": Permission.QUANTIFICATION_REVIEW in request.permissions,
         "withdrawal_form": form if may_upload and found.withdrawn_at is None else None,
     }

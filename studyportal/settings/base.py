@@ -159,6 +159,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 PORTAL_UPLOAD_LIMIT_BYTES = 2 * 1024**3
 PORTAL_JOB_LEASE_SECONDS = float(os.environ.get("PORTAL_JOB_LEASE_SECONDS", "30"))
 PORTAL_JOB_RESEND_SECONDS = float(os.environ.get("PORTAL_JOB_RESEND_SECONDS", "30"))
+# An LCModel that the site installed; empty, and it is offered nowhere.
+PORTAL_LCMODEL_BINARY = os.environ.get("PORTAL_LCMODEL_BINARY", "")
 PORTAL_FIT_CPU_SECONDS = int(os.environ.get("PORTAL_FIT_CPU_SECONDS", "60"))
 
 PORTAL_IDENTITY_KEY_FILE = PORTAL_DATA / "secrets" / "identity_key"

@@ -20,9 +20,16 @@ GOOD = """
     assert "FMTDAT='(2E15.6)'" in head
     rows = [(float(line[:15]), float(line[15:30])) for line in body.strip("\\n").split("\\n")]
     assert len(rows) == int(said["NUNFIL"]), "points"
+    water = []
+    if said.get("DOWS") == "T":
+        _, _, body = open(said["FILH2O"]).read().partition("$END")
+        water = [(float(line[:15]), float(line[15:30])) for line in body.strip("\\n").split("\\n")]
+        assert len(water) == int(said["NUNFIL"]), "points of the water"
     names = re.findall(r"METABO\\s*=\\s*'([^']*)'", open(said["FILBAS"]).read())
     assert 20 < float(said["HZPPPM"]) < 700 and 1e-5 < float(said["DELTAT"]) < 2e-3
     total = sum(abs(re_) + abs(im) for re_, im in rows[:8])
+    if water:
+        total *= 1000 / sum(abs(re_) + abs(im) for re_, im in water[:8])
     lines = []
     for index, name in enumerate(names):
         value = f"{total / (index + 2):.2E}"
@@ -45,13 +52,18 @@ FAILURES = {
 }
 
 
-def stand_in(folder: Path, failure: str = "") -> Path:
-    """Write the program; return its path."""
+def stand_in(folder: Path, failure: str = "", *, table: Path | None = None) -> Path:
+    """Write the program; return its path.
+
+    `table`: a table that a real LCModel wrote; it is handed out instead of computed numbers.
+    """
     form = lcmodel_table((("VALUE", "1", "1", "ROWS"),)).split("\n")
     at = next(index for index, line in enumerate(form) if "ROWS" in line)
     form[at] = "ROWS"
     text = "\n".join(form).replace("$$CONC 2", "$$CONC COUNT")
     body = f"FORM = {text!r}\n" + (FAILURES[failure] if failure else textwrap.dedent(GOOD))
+    if table is not None:
+        body += f"\nopen(said['FILTAB'], 'w').write(open({str(table)!r}).read())"
     path = folder / "lcmodel"
     path.write_text(f"#!{sys.executable} -I\n{body}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)

@@ -4,6 +4,7 @@ One line a metabolite; each concentration has its Cramer-Rao bound in a column o
 """
 
 import csv
+import re
 
 from sessions.mrs.errors import MrsError
 from sessions.mrs.importers.result import (
@@ -13,6 +14,7 @@ from sessions.mrs.importers.result import (
     ImportedResult,
     checked_names,
     checked_number,
+    checked_whole,
     is_name,
 )
 
@@ -20,12 +22,7 @@ UNITS = {"mM": "mM", "mMol/kg": "mmol/kg", "Raw conc": "arbitrary units"}
 BOUND = " CRLB"
 PERCENT = "%CRLB"
 QUALITY = ("SNR", "FWHM")
-
-
-def is_summary(text: str) -> bool:
-    """Tell whether a text is a summary.csv."""
-    first = text.partition("\n")[0].split(",")
-    return first[0] == "Metab" and len(first) > 1
+IS_SUMMARY = re.compile(r"\AMetab,")
 
 
 def read_summary(text: str) -> ImportedResult:
@@ -36,8 +33,7 @@ def read_summary(text: str) -> ImportedResult:
     MrsError
         `import-...`.
     """
-    if not text.endswith("\n"):
-        raise TRUNCATED
+    checked_whole(text)
     headings, *rows = list(csv.reader(text.splitlines()))
     if PERCENT not in headings or len(set(headings)) != len(headings):
         raise MrsError(

@@ -14,6 +14,7 @@ from sessions.mrs.importers.result import (
     ImportedResult,
     checked_names,
     checked_number,
+    checked_whole,
     is_name,
     is_number,
     known_version,
@@ -32,14 +33,12 @@ MISC = {
     "Ph (deg/ppm)": re.compile(r"deg\s+(\S+) deg/ppm"),
 }
 CONCENTRATIONS = "concentration table"
+# A .table or .coord, and the .csv.
+IS_TABLE = re.compile(rf"lines in following {CONCENTRATIONS}")
+IS_CSV = re.compile(r"\A\s*Row,\s*Col,.*%SD")
 LONGEST_HEADING = 7
 POINTS = re.compile(r"^\s*(\d+) points on ppm-axis = NY")
 FOLLOWS = re.compile(r"^\s*NY (?:phased data points|points of the fit to the data|background values) follow|Conc\. = ")
-
-
-def is_table(text: str) -> bool:
-    """Tell whether a text is a .table or a .coord."""
-    return f"lines in following {CONCENTRATIONS}" in text
 
 
 def read_table(text: str) -> ImportedResult:
@@ -140,11 +139,6 @@ def _curves_complete(lines: list[str], points: int) -> bool:
     return False
 
 
-def is_csv(text: str) -> bool:
-    """Tell whether a text is LCModel's .csv."""
-    return re.match(r"\s*Row,\s*Col,.*%SD", text) is not None
-
-
 def read_csv(text: str) -> ImportedResult:
     """Read a .csv of one voxel.
 
@@ -153,8 +147,7 @@ def read_csv(text: str) -> ImportedResult:
     MrsError
         `import-...`.
     """
-    if not text.endswith("\n"):
-        raise TRUNCATED
+    checked_whole(text)
     lines = [[cell.strip() for cell in line.split(",")] for line in text.split("\n") if line.strip()]
     headings, rows = lines[0][2:], lines[1:]
     if len(rows) > 1:

@@ -1,5 +1,7 @@
 """Which program wrote a result file, told by its content; and the limits that hold for all of them."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from sessions.mrs.errors import MrsError
@@ -7,6 +9,14 @@ from sessions.mrs.importers import fsl, lcmodel, osprey, tarquin
 from sessions.mrs.importers.result import ImportedResult
 
 LARGEST_BYTES = 16 * 1024**2
+# What a text of each format begins with or holds, and who reads it; Osprey's are told by their name.
+READERS: tuple[tuple[re.Pattern[str], Callable[[str], ImportedResult]], ...] = (
+    (lcmodel.IS_TABLE, lcmodel.read_table),
+    (lcmodel.IS_CSV, lcmodel.read_csv),
+    (tarquin.IS_TEXT, tarquin.read_text),
+    (tarquin.IS_CSV, tarquin.read_csv),
+    (fsl.IS_SUMMARY, fsl.read_summary),
+)
 UNKNOWN = MrsError(
     "import-unknown",
     "This is not a result that can be imported. Choose LCModel's .table, .coord or .csv, FSL-MRS's summary.csv, "
@@ -38,16 +48,9 @@ def read_results(path: str | Path, *, name: str | None = None, row: int | None =
         return _from_folder(source, row)
     text = _text(source)
     name = name or source.name
-    if lcmodel.is_table(text):
-        return lcmodel.read_table(text)
-    if lcmodel.is_csv(text):
-        return lcmodel.read_csv(text)
-    if tarquin.is_text(text):
-        return tarquin.read_text(text)
-    if tarquin.is_csv(text):
-        return tarquin.read_csv(text)
-    if fsl.is_summary(text):
-        return fsl.read_summary(text)
+    for is_of, read in READERS:
+        if is_of.search(text):
+            return read(text)
     if osprey.is_table(text, name):
         return osprey.read_tables({name: text}, row=row)
     raise _hint(text)
@@ -57,7 +60,7 @@ def _from_folder(folder: Path, row: int | None) -> ImportedResult:
     files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file() and not path.is_symlink()}
     if "summary.csv" in files:
         text = _text(files["summary.csv"])
-        if fsl.is_summary(text):
+        if fsl.IS_SUMMARY.search(text):
             return fsl.read_summary(text)
     tables = {name: _text(path) for name, path in files.items() if osprey.quantity_of(name)}
     if tables:
@@ -89,7 +92,7 @@ def _text(path: Path) -> str:
 
 def _hint(text: str) -> MrsError:
     """Return the refusal, naming the program's right file where the wrong one was chosen."""
-    if tarquin.is_curves(text):
+    if tarquin.IS_CURVES.search(text):
         return MrsError(
             "import-not-a-result",
             "These are the curves of a Tarquin fit, not its results. Choose the results (.csv or .txt) instead.",

@@ -136,6 +136,18 @@ def checked_number(text: str, *, empty: bool = False) -> str:
     )
 
 
+def checked_whole(text: str) -> None:
+    """Refuse a text whose last line is cut.
+
+    Raises
+    ------
+    MrsError
+        `import-truncated`.
+    """
+    if not text.endswith("\n"):
+        raise TRUNCATED
+
+
 def is_name(text: str) -> bool:
     """Tell whether a text may be the name of a metabolite or of a sum of some: no long word, nothing like a date."""
     short = all(len(part) <= LONGEST_PART for part in text.split("+"))

@@ -11,6 +11,7 @@ from sessions.mrs.importers.result import (
     ImportedResult,
     checked_names,
     checked_number,
+    checked_whole,
     is_number,
     known_version,
 )
@@ -27,21 +28,10 @@ DIAGNOSTIC_WORDS = {
     "q", "fqn", "snr", "max", "residual", "res", "metab", "peak", "ratio", "fwhm", "(ppm)", "(hz)", "(deg)", "ref",
     "phi0", "phi1", "init", "final", "beta", "shift", "freq", "water", "baseline", "noise", "std", "dev", "dyn", "corr",
 }  # fmt: skip
-
-
-def is_text(text: str) -> bool:
-    """Tell whether a text is Tarquin's text output."""
-    return HEADINGS.match(text) is not None
-
-
-def is_csv(text: str) -> bool:
-    """Tell whether a text is Tarquin's .csv of results."""
-    return text.startswith(AMPLITUDES)
-
-
-def is_curves(text: str) -> bool:
-    """Tell whether a text holds the fitted curves instead."""
-    return re.match(r"(?:Row : \d+, Col : \d+, Slice : \d+\n)?PPMScale,Data", text) is not None
+# The text output, the .csv of results, and the fitted curves, which are no results.
+IS_TEXT = re.compile(rf"\A{HEADINGS.pattern}", re.MULTILINE)
+IS_CSV = re.compile(rf"\A{AMPLITUDES}")
+IS_CURVES = re.compile(r"\A(?:Row : \d+, Col : \d+, Slice : \d+\n)?PPMScale,Data")
 
 
 def read_text(text: str) -> ImportedResult:
@@ -56,8 +46,9 @@ def read_text(text: str) -> ImportedResult:
     assert headings is not None
     if len(HEADINGS.findall(text)) > 1:
         raise MrsError("import-ambiguous", f"The file holds several Tarquin results. {ONE_AT_A_TIME}")
+    checked_whole(text)
     version = VERSION.search(text)
-    if version is None or not text.endswith("\n"):
+    if version is None:
         # Tarquin ends its file with the version.
         raise TRUNCATED
     table, _, rest = text[headings.end() :].partition("\n\n")
@@ -87,8 +78,7 @@ def read_csv(text: str) -> ImportedResult:
     MrsError
         `import-...`.
     """
-    if not text.endswith("\n"):
-        raise TRUNCATED
+    checked_whole(text)
     lines = [[cell.strip() for cell in line.split(",")] for line in text.split("\n")]
     names, values = _block(lines, AMPLITUDES)
     also, bounds = _block(lines, BOUNDS)

@@ -1,7 +1,10 @@
 """The LCModel adapter: our control file in, its own numbers out; and every way in which it may fail."""
 
+import dataclasses
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from sessions.mrs import MrsError
 from sessions.mrs.__main__ import main
 from sessions.mrs.conversion import read_spectrum
+from sessions.mrs.importers import read_results
 from sessions.mrs.lcmodel import BINARY_VARIABLE, lcmodel_binary, raw_text, run_lcmodel
 from sessions.mrs.text_formats import Known
 from tests.factories.lcmodel_stand_in import FAILURES, stand_in
@@ -52,6 +56,56 @@ def test_from_the_command_line(files, tmp_path, capsys) -> None:
     assert [one["name"] for one in document["metabolites"]] == ["NAA", "Cr", "PCr", "Glu"]
     assert main([*command[:4], "--binary", "/nowhere", "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "lcmodel-missing"
+
+
+def test_with_water_it_scales_by_it(files, tmp_path) -> None:
+    path, basis = files
+    times = np.arange(900) * DWELL_TIME_S
+    fids = {height: height * np.exp(-20 * times + 0.2j).reshape(1, 1, -1) for height in (3000.0, 6000.0)}
+    found = {}
+    for height, one in fids.items():
+        water = write(tmp_path, dataclasses.replace(brain(), fids=one), f"water{height:.0f}.nii.gz")
+        run = run_lcmodel(path, basis=basis, water=water, binary=stand_in(tmp_path))
+        assert " DOWS = T\n FILH2O = 'water.raw'\n" in run.control
+        assert " NUNFIL = 900\n" in run.control
+        found[height] = float(run.result.metabolites[0].estimates[0].value)
+    assert found[3000.0] == pytest.approx(2 * found[6000.0], rel=0.01)
+    other = write(tmp_path, dataclasses.replace(brain(), dwell_time_s=1 / 3000), "other.nii.gz")
+    with pytest.raises(MrsError):
+        run_lcmodel(path, basis=basis, water=other, binary=stand_in(tmp_path))
+
+
+def test_a_table_of_a_real_lcmodel_comes_back_number_by_number(files, tmp_path) -> None:
+    """The program is a stand-in; the table is one that LCModel 6.3 wrote."""
+    path, basis = files
+    table = shared_data() / "lcmodel_results/svs_97.TABLE"
+    if not table.is_file():
+        pytest.skip("the shared reference data are not on this machine")
+    run = run_lcmodel(path, basis=basis, binary=stand_in(tmp_path, table=table))
+    assert run.result == read_results(table)
+    assert len(run.result.metabolites) > 20
+
+
+def test_a_program_of_another_kind_of_computer_fails_in_words(files, tmp_path) -> None:
+    path, basis = files
+    program = tmp_path / "lcmodel"
+    program.write_bytes(b"\x7fELF" + bytes(60))
+    program.chmod(0o700)
+    with pytest.raises(MrsError) as refusal:
+        run_lcmodel(path, basis=basis, binary=program)
+    assert refusal.value.code == "lcmodel-failed"
+
+
+def test_stricter_limits_of_who_runs_us_are_kept(files, tmp_path) -> None:
+    """As in the portal's sandbox: an ordinary user cannot raise a limit."""
+    path, basis = files
+    program = stand_in(tmp_path)
+    code = (
+        "import resource, sys; from sessions.mrs.__main__ import main; "
+        "resource.setrlimit(resource.RLIMIT_CPU, (50, 50)); "
+        f"sys.exit(main(['lcmodel', {str(path)!r}, '--basis', {str(basis)!r}, '--binary', {str(program)!r}, '--json']))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
 
 
 @pytest.mark.parametrize(

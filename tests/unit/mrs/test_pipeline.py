@@ -111,7 +111,7 @@ def test_blocks_can_be_asked_for_or_switched_off(functional, tmp_path) -> None:
 def test_water_must_belong_to_the_spectrum(tmp_path) -> None:
     spectrum = write(tmp_path, brain())
     times = np.arange(1024) * DWELL_TIME_S
-    fids = (3000 * np.exp(-20 * times) * np.exp(0.2j)).reshape(1, 1, -1)
+    fids = (3000 * np.exp(-20 * times) * np.exp(0.2j + 0.3j * np.exp(-times / 0.02))).reshape(1, 1, -1)
     water = dataclasses.replace(brain(), fids=fids)
     document = quantify(spectrum, basis=BASIS, water=write(tmp_path, water, "water.nii.gz")).document
     step = document["preprocessing"][5]

@@ -172,7 +172,8 @@ def test_where_no_water_is_there_is_no_model_of_it() -> None:
     ],
 )
 def test_each_step_can_be_switched_off_and_says_so(options, step, because) -> None:
-    water = dataclasses.replace(brain(), fids=(500 * np.exp((0.3j - 20) * TIMES)).reshape(1, 1, -1))
+    bent = 500 * np.exp(-20 * TIMES + 0.3j * np.exp(-TIMES / 0.02))
+    water = dataclasses.replace(brain(), fids=bent.reshape(1, 1, -1))
     prepared = prepare(brain(transients=10, noise=0.5), water, Settings(**options), 0)
     assert prepared.steps[step]["because"] == because
     whole = prepare(brain(transients=10, noise=0.5), water, Settings(), 0)
