@@ -178,6 +178,23 @@ def is_placed(spectrum: Spectrum) -> bool:
     return spectrum.upload.acquired_at is not None and infusion_start(spectrum.session) is not None
 
 
+def minutes_to_scan(spectrum: Spectrum) -> float | None:
+    """Return the minutes from the infusion's start to the scan's, where both are on record."""
+    infusion, scan = infusion_start(spectrum.session), spectrum.upload.acquired_at
+    return (scan - infusion).total_seconds() / 60 if infusion and scan else None
+
+
+def dose_minutes(spectrum: Spectrum) -> tuple[float, float] | None:
+    """Return start and end of the infusion in minutes from the scan's start: the session's clock for the engine.
+
+    None where one of the moments is not on record, or the scan began after the infusion: there is no time before it.
+    """
+    to_scan, length = minutes_to_scan(spectrum), infusion_minutes(spectrum.session)
+    if to_scan is None or to_scan >= 0 or not length:
+        return None
+    return round(-to_scan, 3), round(length - to_scan, 3)
+
+
 def infusion_minutes(session: StudySession) -> float | None:
     """Return how long the infusion ran."""
     dose = next((one for one in session.doses.all() if one.planned.kind == "infusion" and one.ended_at), None)

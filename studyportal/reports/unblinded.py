@@ -45,7 +45,7 @@ class Opened:
     @cached_property
     def ratios(self) -> list[UnblindedQuantificationRow]:
         """Estimates of the primary ratio with what was given."""
-        return datasets.unblinded_quantification_rows(self.study, self.links, name=self.design.ratio)
+        return datasets.unblinded_ratio_rows(self.study, self.links, self.design.ratio)
 
 
 MAKERS: Mapping[str, Callable[[Opened], Figure]] = {
