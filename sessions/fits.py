@@ -160,17 +160,30 @@ def metabolite_rows(document: Mapping[str, Any]) -> list[Row]:
 def course(estimates: Iterable[MetaboliteEstimate], document: Mapping[str, Any], primary: str) -> list[Point]:
     """Return the primary ratio block by block; empty when the spectrum is not functional.
 
-    Minutes count from the infusion where the scan's start is on record, else from the start of the scan.
+    Minutes count to the middle of the block, from the infusion where the scan's start is on record, else from the start
+    of the scan. Rows know when a block began; half a step is added, as blocks follow each other at once.
     """
     since_scan = {part["block"]: part.get("minutes_from_start") for part in document.get("blocks", ())}
+    half = _half_step([minutes for minutes in since_scan.values() if minutes is not None])
     return [
         Point(
-            one.block, since_scan.get(one.block) if one.minutes_from_infusion is None else one.minutes_from_infusion,
+            one.block,
+            _later(
+                since_scan.get(one.block) if one.minutes_from_infusion is None else one.minutes_from_infusion, half
+            ),
             one.value, one.crlb_percent,
         )
         for one in estimates
         if one.block is not None and one.name == primary and one.quantity == MetaboliteEstimate.Quantity.RATIO
     ]  # fmt: skip
+
+
+def _half_step(starts: Sequence[float]) -> float:
+    return (max(starts) - min(starts)) / (len(starts) - 1) / 2 if len(starts) > 1 else 0.0
+
+
+def _later(minutes: float | None, by: float) -> float | None:
+    return None if minutes is None else round(minutes + by, 3)
 
 
 def is_placed(spectrum: Spectrum) -> bool:

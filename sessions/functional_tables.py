@@ -28,6 +28,9 @@ TRANSIENTS = (
     "transient", "minutes_from_start", "minutes_from_infusion", "shift_hz", "phase_deg", "width_change_hz", "fwhm_hz",
     "snr", "scale", "is_rejected", "rejected_because",
 )  # fmt: skip
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "series": SERIES, "changes": CHANGES, "effects": EFFECTS, "transients": TRANSIENTS
+}  # fmt: skip
 QUALITY = ("snr", "fwhm_hz", "shift_hz", "phase_deg", "residual_over_noise", "has_converged")
 
 
