@@ -26,7 +26,7 @@ from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import can, check, sites_with
 from studyportal.reports import rows
 from studyportal.reports.parts import Part, Parts
-from studyportal.reports.spectrum_datasets import estimate_parts, infusions_at, quality_at, ratio_rows_at, spectra_at
+from studyportal.reports.spectrum_datasets import counted_rows_at, estimate_parts, infusions_at, quality_at, spectra_at
 from studyportal.studies.models import Site, Study
 
 Sites = QuerySet[Site]
@@ -138,9 +138,9 @@ def unblinded_quantification_parts(study: Study, links: Links) -> Parts[rows.Unb
     return linked_parts(found, links, rows.UnblindedQuantificationRow)
 
 
-def unblinded_ratio_rows(study: Study, links: Links, name: str) -> list[rows.UnblindedQuantificationRow]:
-    """Estimates of one ratio or metabolite, without the quality of the fits."""
-    return linked(ratio_rows_at(study, study.sites.all(), name), links, rows.UnblindedQuantificationRow)
+def unblinded_counted_rows(study: Study, links: Links, name: str) -> list[rows.UnblindedQuantificationRow]:
+    """One ratio's estimates of the runs that count, with what was given; without the quality of the fits."""
+    return linked(counted_rows_at(study, study.sites.all(), name), links, rows.UnblindedQuantificationRow)
 
 
 def linked_parts(found: Parts[Any], links: Links, twin: Callable[..., Twin]) -> Parts[Twin]:  # Any: a blinded row

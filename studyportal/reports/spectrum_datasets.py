@@ -72,10 +72,10 @@ def estimate_parts(study: Study, sites: QuerySet[Site], *, is_masked: bool) -> P
     return Parts(frames_of(frames.runs, counts, is_masked=is_masked), load)
 
 
-def ratio_rows_at(study: Study, sites: QuerySet[Site], name: str) -> list[rows.QuantificationRow]:
-    """Return the estimates of one ratio or metabolite, without the quality of the fits: what figures average."""
+def counted_rows_at(study: Study, sites: QuerySet[Site], name: str) -> list[rows.QuantificationRow]:
+    """Return one ratio's estimates of the runs that count, without the quality of the fits: what figures average."""
     frames = run_frames(study, sites, is_masked=False, with_quality=False)
-    return _estimates(frames, frames.runs, {}, name=name)
+    return _estimates(frames, [run for run in frames.runs if run["pk"] in frames.counted], {}, name=name)
 
 
 def _estimates(
