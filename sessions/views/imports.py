@@ -37,6 +37,7 @@ def spectrum_imports(request: StudyRequest, spectrum_id: uuid.UUID) -> HttpRespo
         "spectrum": found, "participant": found.session.participant, "run": line.run,
         "zone": found.session.participant.site.time_zone, "imports": imported.imports_of(found),
         "may_attach": Permission.QUANTIFICATION_REVIEW in request.permissions,
+        "is_masked": Permission.QUANTIFICATION_REVIEW in request.permissions,
     }  # fmt: skip
     return form_page(
         request, "sessions/imports.html", form, context | {"comparison": imported.comparison(found, line.run)}

@@ -44,6 +44,7 @@ def state(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     context = {
         "run": run, "stages": fits.stages(run), "stage_words": fits.STAGE_WORDS[run.state],
         "zone": run.spectrum.session.participant.site.time_zone,
+        "is_masked": Permission.QUANTIFICATION_REVIEW in request.permissions,
         "is_announced": request.GET.get("seen", "") != run.state,
     }  # fmt: skip
     response = render(request, "sessions/_state.html", context)
