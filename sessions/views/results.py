@@ -74,17 +74,17 @@ def document(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
 
 @requires(Permission.METABOLITE_VIEW)
 @require_safe
-def tidy(request: StudyRequest, run_id: uuid.UUID, name: str) -> HttpResponse:
+def tidy(request: StudyRequest, run_id: uuid.UUID, table: str) -> HttpResponse:
     """Send one of the tables of a functional file as CSV; they are named and built as in the API."""
     run = _run(request, run_id)
-    if name not in functional_tables.COLUMNS:
+    if table not in functional_tables.COLUMNS:
         raise NotFound("There is no such table of a run.")
     keys = [run.spectrum.session.participant.number, str(run.spectrum_id), run.ordinal]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["participant", "spectrum_id", "run_ordinal", *functional_tables.COLUMNS[name]])
-    writer.writerows([*keys, *map(cell, row.values())] for row in functional_rows(run, name))
-    return attachment(text.getvalue(), download_name(run, f"{name}.csv"), "text/csv; charset=utf-8")
+    writer.writerow(["participant", "spectrum_id", "run_ordinal", *functional_tables.COLUMNS[table]])
+    writer.writerows([*keys, *map(cell, row.values())] for row in functional_rows(run, table))
+    return attachment(text.getvalue(), download_name(run, f"{table}.csv"), "text/csv; charset=utf-8")
 
 
 def _run(request: StudyRequest, run_id: uuid.UUID) -> QuantificationRun:
