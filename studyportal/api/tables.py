@@ -243,15 +243,15 @@ TABLES: tuple[Table, ...] = (
         (P.METABOLITE_VIEW,),
     ),
     Table(
-        "mrs_changes", functional_rows.ChangeRow, (*RUN, "quantity", "name"), functional_datasets.change_rows,
+        "mrs_changes", functional_rows.ChangeRow, (*RUN, "quantity", "name"), functional_datasets.change_parts,
         (P.METABOLITE_VIEW,),
     ),
     Table(
-        "mrs_effects", functional_rows.EffectRow, (*RUN, "quantity", "name", "term"), functional_datasets.effect_rows,
+        "mrs_effects", functional_rows.EffectRow, (*RUN, "quantity", "name", "term"), functional_datasets.effect_parts,
         (P.METABOLITE_VIEW,),
     ),
     Table(
-        "mrs_transients", functional_rows.TransientRow, (*RUN, "transient"), functional_datasets.transient_rows,
+        "mrs_transients", functional_rows.TransientRow, (*RUN, "transient"), functional_datasets.transient_parts,
         (P.SPECTRUM_QUALITY_VIEW,),
     ),
     Table(

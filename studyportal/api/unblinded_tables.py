@@ -16,9 +16,9 @@ TWINS: dict[str, tuple[type, Build]] = {
     "mrs_runs": (conduct_rows.UnblindedRunRow, conduct_rows.unblinded_run_rows),
     "mrs_concentrations": (rows.UnblindedQuantificationRow, datasets.unblinded_quantification_parts),
     "mrs_series": (functional_rows.UnblindedSeriesRow, functional_datasets.unblinded_series_parts),
-    "mrs_changes": (functional_rows.UnblindedChangeRow, functional_datasets.unblinded_change_rows),
-    "mrs_effects": (functional_rows.UnblindedEffectRow, functional_datasets.unblinded_effect_rows),
-    "mrs_transients": (functional_rows.UnblindedTransientRow, functional_datasets.unblinded_transient_rows),
+    "mrs_changes": (functional_rows.UnblindedChangeRow, functional_datasets.unblinded_change_parts),
+    "mrs_effects": (functional_rows.UnblindedEffectRow, functional_datasets.unblinded_effect_parts),
+    "mrs_transients": (functional_rows.UnblindedTransientRow, functional_datasets.unblinded_transient_parts),
     "adverse_events": (conduct_rows.UnblindedAdverseEventRow, conduct_rows.unblinded_adverse_event_rows),
     "deviations": (conduct_rows.UnblindedDeviationRow, conduct_rows.unblinded_deviation_rows),
 }
