@@ -122,3 +122,11 @@ def test_corrected_times_of_the_infusion_make_another_run_possible(
     assert queue(spectrum=spectrum, by=world.imaging_analyst) == first
     spectrum.upload.acquired_at = began - datetime.timedelta(minutes=12)
     assert queue(spectrum=spectrum, by=world.imaging_analyst).settings["dose"] == [12.0, 52.0]
+
+
+def test_times_that_reviewers_see_have_no_zone_that_tells_the_season(world: World, run, client_for) -> None:
+    addresses = [reverse("quantification", args=[run.pk]), reverse("spectrum", args=[run.spectrum_id])]
+    for person, is_told in (("imaging_analyst", False), ("statistician", True)):
+        for address in addresses:
+            text = client_for(world.people[person]).get(address).content.decode()
+            assert (" GMT" in text or " BST" in text) is is_told, (person, address)
