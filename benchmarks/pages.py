@@ -38,7 +38,8 @@ PAGES: dict[str, dict[str, tuple[str, ...]]] = {
         "investigator": ("/", "/participants/{number}/", "/ratings/alerts/", "/progress/"),
         "rater": ("/ratings/",),
         "imaging": ("/", "/spectra/", "/bases/", "/files/"),
-        "statistician": ("/", "/progress/", "/api/v1/madrs_totals/", "/api/v1/mrs_concentrations/"),
+        "statistician": ("/", "/progress/", "/api/v1/madrs_totals/", "/api/v1/mrs_concentrations/",
+                         "/api/v1/mrs_series/", "/api/v1/mrs_effects/"),
         "monitor": ("/", "/participants/", "/progress/"),
     },
     "vault": {

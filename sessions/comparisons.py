@@ -97,6 +97,8 @@ class Agreement:
         count = f"{len(self.pairs)} spectr{'um' if len(self.pairs) == 1 else 'a'}"
         if self.bias is None or self.low is None or self.high is None:
             return f"{count}: too few for limits of agreement."
+        if not any(pair.difference for pair in self.pairs):
+            return f"{count}: {self.ratio} is the same in each."
         return (
             f"{count}: {self.ratio} changes by {_signed(self.bias)} on average; 95 % of changes lie between "
             f"{_signed(self.low)} and {_signed(self.high)}."
@@ -111,6 +113,7 @@ def agreement_for(viewer: User, study: Study, batch: Requantification) -> Agreem
             spectrum__session__participant__site__in=sites_with(viewer, Permission.METABOLITE_VIEW, study),
         )
         .select_related("result", "spectrum__session__participant")
+        .defer("result__document", "spectrum__header", "settings")
         .order_by("spectrum__session__participant__number", "spectrum")
     )
     values = _ratios([run.spectrum_id for run in runs], study.mrs_primary_ratio)
@@ -145,7 +148,7 @@ def figure(found: Agreement) -> dict[str, Any]:  # Any: Plotly's JSON
         for level, text, dash in (
             (found.bias, "mean", "solid"), (found.low, "−1.96 SD", "dash"), (found.high, "+1.96 SD", "dash"),
         )
-        if level is not None
+        if level is not None and (text == "mean" or found.low != found.high)  # limits on the mean would hide its label
     ]  # fmt: skip
     return {
         "data": [trace],

@@ -160,12 +160,17 @@ def metabolite_rows(document: Mapping[str, Any]) -> list[Row]:
 def course(estimates: Iterable[MetaboliteEstimate], document: Mapping[str, Any], primary: str) -> list[Point]:
     """Return the primary ratio block by block; empty when the spectrum is not functional.
 
-    Minutes count from the infusion where the scan's start is on record, else from the start of the scan.
+    Minutes count to the middle of the block, from the infusion where the scan's start is on record, else from the start
+    of the scan. Rows know when a block began; half a step is added, as blocks follow each other at once.
     """
     since_scan = {part["block"]: part.get("minutes_from_start") for part in document.get("blocks", ())}
+    half = _half_step([minutes for minutes in since_scan.values() if minutes is not None])
     return [
         Point(
-            one.block, since_scan.get(one.block) if one.minutes_from_infusion is None else one.minutes_from_infusion,
+            one.block,
+            _later(
+                since_scan.get(one.block) if one.minutes_from_infusion is None else one.minutes_from_infusion, half
+            ),
             one.value, one.crlb_percent,
         )
         for one in estimates
@@ -173,9 +178,34 @@ def course(estimates: Iterable[MetaboliteEstimate], document: Mapping[str, Any],
     ]  # fmt: skip
 
 
+def _half_step(starts: Sequence[float]) -> float:
+    return (max(starts) - min(starts)) / (len(starts) - 1) / 2 if len(starts) > 1 else 0.0
+
+
+def _later(minutes: float | None, by: float) -> float | None:
+    return None if minutes is None else round(minutes + by, 3)
+
+
 def is_placed(spectrum: Spectrum) -> bool:
     """Whether the scan's start is on record, so that blocks stand on the infusion's time line."""
     return spectrum.upload.acquired_at is not None and infusion_start(spectrum.session) is not None
+
+
+def minutes_to_scan(spectrum: Spectrum) -> float | None:
+    """Return the minutes from the infusion's start to the scan's, where both are on record."""
+    infusion, scan = infusion_start(spectrum.session), spectrum.upload.acquired_at
+    return (scan - infusion).total_seconds() / 60 if infusion and scan else None
+
+
+def dose_minutes(spectrum: Spectrum) -> tuple[float, float] | None:
+    """Return start and end of the infusion in minutes from the scan's start: the session's clock for the engine.
+
+    None where one of the moments is not on record, or the scan began after the infusion: there is no time before it.
+    """
+    to_scan, length = minutes_to_scan(spectrum), infusion_minutes(spectrum.session)
+    if to_scan is None or to_scan >= 0 or not length:
+        return None
+    return round(-to_scan, 3), round(length - to_scan, 3)
 
 
 def infusion_minutes(session: StudySession) -> float | None:

@@ -36,6 +36,7 @@ urlpatterns = [
     path("quantifications/<uuid:run_id>/course.json", results.course, name="quantification-course"),
     path("quantifications/<uuid:run_id>/results.csv", results.table, name="quantification-csv"),
     path("quantifications/<uuid:run_id>/results.json", results.document, name="quantification-json"),
+    path("quantifications/<uuid:run_id>/tables/<slug:table>.csv", results.tidy, name="quantification-table"),
     path("quantifications/<uuid:run_id>/nifti.zip", exports.nifti, name="quantification-nifti"),
     path("quantifications/<uuid:run_id>/mrsinmrs/", exports.reporting, name="quantification-reporting"),
     path("quantifications/<uuid:run_id>/mrsinmrs.csv", exports.reporting_csv, name="quantification-reporting-csv"),

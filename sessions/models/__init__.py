@@ -7,6 +7,7 @@ from sessions.models.deviation import ProtocolDeviation
 from sessions.models.fixity import FileAlert, FixityCheck
 from sessions.models.imported import ImportedResult
 from sessions.models.quantification import (
+    FunctionalResult,
     MetaboliteEstimate,
     QuantificationResult,
     QuantificationReview,
@@ -23,6 +24,7 @@ __all__ = [
     "Dose",
     "FileAlert",
     "FixityCheck",
+    "FunctionalResult",
     "ImportedResult",
     "MetaboliteEstimate",
     "Period",

@@ -14,7 +14,8 @@ from studyportal import clock
 class QuantificationRun(models.Model):
     """One quantification of one spectrum under one set of settings; re-running adds a row.
 
-    `settings` holds what was asked: the engine's options, the basis (`auto` or an id) and the water reference's hash.
+    `settings` holds what was asked: the engine's options, the basis (`auto` or an id), the water reference's hash and
+    the infusion's minutes from the scan's start.
     `basis` is what was used; it is chosen from the spectrum's field strength when the run starts. `protocol` is the
     version of the study's analysis protocol that the settings come from, none where a person chose other ones. Runs of
     a batch have a `priority` above 0 and wait until nothing of priority 0 does.
@@ -95,7 +96,9 @@ class QuantificationRun(models.Model):
 
 
 class QuantificationResult(models.Model):
-    """What the engine found: the whole JSON document as printed by the command line, and the curves' file.
+    """What the engine found: the JSON document as printed by the command line, and the curves' file.
+
+    The fits of a functional file's parts are long, and stand in a row of their own (`FunctionalResult`).
 
     `verdict` is what `sessions.quality.Verdict` writes, judged by the thresholds in force when the run ended.
     `seconds_to_verdict` counts from the upload's last byte; empty for later runs of the same spectrum.
@@ -119,6 +122,29 @@ class QuantificationResult(models.Model):
 
     def __str__(self) -> str:
         return f"result of {self.run_id}"
+
+
+class FunctionalResult(models.Model):
+    """What a functional file said over time, as the engine told it: a fit of each part, and what changed.
+
+    `series` holds the fits of windows, events or single transients; `outcomes` the change after the dose, the area
+    under it and the general linear model. `rows` counts the tidy rows of the series, one a part and quantity.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    result = models.OneToOneField(QuantificationResult, on_delete=models.PROTECT, related_name="functional")
+    series = models.JSONField(default=list)
+    outcomes = models.JSONField(default=dict)
+    rows = models.PositiveIntegerField(default=0)
+
+    class Data:
+        """What each field holds."""
+
+        clinical = ("series", "outcomes")
+        operational = ("id", "result", "rows")
+
+    def __str__(self) -> str:
+        return f"functional result of {self.result_id}"
 
 
 class MetaboliteEstimate(models.Model):

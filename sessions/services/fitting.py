@@ -14,17 +14,17 @@ from typing import Any
 
 from django.db import transaction
 
-from sessions.fits import WATER_LEFT_OUT
+from sessions import functional_tables
+from sessions.fits import WATER_LEFT_OUT, minutes_to_scan
 from sessions.models import (
     BasisSet,
+    FunctionalResult,
     MetaboliteEstimate,
     QuantificationResult,
     QuantificationRun,
     Spectrum,
-    StudySession,
     Upload,
 )
-from sessions.policies import infusion_start
 from sessions.quality import Verdict, verdict
 from sessions.services import bases, jobs, originals, sandbox, store
 from sessions.services.analysis_protocols import terms_of
@@ -33,12 +33,21 @@ from studyportal import clock
 from studyportal.errors import NotFound
 
 State = QuantificationRun.State
-LEFT_OUT: Mapping[str, tuple[str, str]] = {
-    "water-mismatch": ("--water", WATER_LEFT_OUT),
-    "series-invalid": ("--window", "The analysis protocol's sliding window does not fit this file: it was left out."),
-    "blocks-invalid": ("--blocks", "The analysis protocol's number of blocks does not fit this file: it was left out."),
+DOSE_LEFT_OUT = "The infusion's times do not fit this file: what changed after it was left out."
+LEFT_OUT: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "water-mismatch": (("--water", WATER_LEFT_OUT),),
+    "series-invalid": (
+        ("--window", "The analysis protocol's sliding window does not fit this file: it was left out."),
+        ("--dose", ""),  # one averaged spectrum: nobody expects a course of it
+    ),
+    "blocks-invalid": (
+        ("--blocks", "The analysis protocol's number of blocks does not fit this file: it was left out."),
+    ),
+    "dose-invalid": (("--dose", DOSE_LEFT_OUT),),
+    "design-invalid": (("--dose", DOSE_LEFT_OUT),),
+    "clock-missing": (("--dose", "The file does not say how long a transient takes: what changed was left out."),),
 }
-"""The option that a refusal is about, and what the result says when it is asked without."""
+"""The options that a refusal may be about, and what the result says when it is asked without."""
 STAGES = {"preprocessing": State.PREPROCESSING, "fitting": State.FITTING}
 
 
@@ -151,6 +160,8 @@ def _fit(
     arguments += ["--blocks", run.settings.get("blocks", "auto")]
     if window := run.settings.get("window"):
         arguments += ["--window", str(window)]
+    if dose := run.settings.get("dose"):
+        arguments += ["--dose", "{:g},{:g}".format(*dose)]
     if measured := run.settings.get("macromolecules"):
         arguments += ["--macromolecules", _measured(measured, folder)]
     jobs.renew(lease, State.PREPROCESSING, 0.0)
@@ -169,12 +180,13 @@ def _quantified(arguments: list[str | Path], folder: Path, tick: sandbox.Tick) -
         try:
             document = sandbox.engine(arguments, folder=folder, tick=tick)
         except sandbox.Refused as refusal:
-            option, flag = LEFT_OUT.get(refusal.code, ("", ""))
-            if option not in arguments:
+            asked = [each for each in LEFT_OUT.get(refusal.code, ()) if each[0] in arguments]
+            if not asked:
                 raise
+            option, flag = asked[0]
             at = arguments.index(option)
             arguments = arguments[:at] + arguments[at + 2 :]
-            flags.append(flag)
+            flags += [flag] if flag else []
         else:
             document["flags"] += flags
             return document
@@ -200,16 +212,20 @@ def _tick(lease: jobs.Lease, fallback: str, stage: str, fraction: float) -> bool
 def _commit(lease: jobs.Lease, document: dict[str, Any], curves: bytes) -> None:
     """Write result, estimates and the end of the run in one transaction that only the lease's holder can make."""
     curves_sha256 = store.put(curves)
+    series, outcomes = document.pop("series", []), document.pop("functional", {})
     with transaction.atomic():
         run = jobs.held(lease)
-        session = run.spectrum.session
         judged, now = judge(run, document), clock.now()
         result = QuantificationResult.objects.create(
             run=run, document=document, curves_sha256=curves_sha256, seconds=float(document["seconds"]),
             is_usable=judged.is_usable, verdict=judged.document(), seconds_to_verdict=_since_last_byte(run, now),
             created_at=now,
         )  # fmt: skip
-        MetaboliteEstimate.objects.bulk_create(_estimates(result, document, _minutes_to_scan(run.spectrum, session)))
+        MetaboliteEstimate.objects.bulk_create(_estimates(result, document, minutes_to_scan(run.spectrum)))
+        if series or outcomes:
+            FunctionalResult.objects.create(
+                result=result, series=series, outcomes=outcomes, rows=functional_tables.count(series)
+            )
         _done(run)
 
 
@@ -235,13 +251,13 @@ def _since_last_byte(run: QuantificationRun, now: datetime.datetime) -> float | 
 
 
 def _estimates(
-    result: QuantificationResult, document: Mapping[str, Any], minutes_to_scan: float | None
+    result: QuantificationResult, document: Mapping[str, Any], scan_minutes: float | None
 ) -> Iterable[MetaboliteEstimate]:
     """Yield a tidy row for each number of the document, of the whole spectrum and of each block."""
     for part in (document, *document.get("blocks", ())):
         block = part.get("block")
         start = part.get("minutes_from_start")
-        minutes = None if start is None or minutes_to_scan is None else round(minutes_to_scan + start, 3)
+        minutes = None if start is None or scan_minutes is None else round(scan_minutes + start, 3)
         for name, found in part.get("ratios", {}).items():
             yield MetaboliteEstimate(
                 result=result, block=block, minutes_from_infusion=minutes, name=name,
@@ -252,12 +268,6 @@ def _estimates(
                 result=result, block=block, minutes_from_infusion=minutes, name=name, value=found["amplitude"],
                 quantity=MetaboliteEstimate.Quantity.AMPLITUDE, crlb_percent=found["crlb_percent"],
             )  # fmt: skip
-
-
-def _minutes_to_scan(spectrum: Spectrum, session: StudySession) -> float | None:
-    """Return the minutes from the infusion's start to the scan's, where both are on record."""
-    infusion, scan = infusion_start(session), spectrum.upload.acquired_at
-    return (scan - infusion).total_seconds() / 60 if infusion and scan else None
 
 
 def _done(run: QuantificationRun) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
+from sessions.fits import dose_minutes
 from sessions.models import (
     AnalysisProtocol,
     BasisSet,
@@ -60,6 +61,8 @@ def _asked(spectrum: Spectrum, protocol: AnalysisProtocol | None, basis: BasisSe
     asked: dict[str, Any] = {
         "basis": str(basis.pk) if basis else AUTOMATIC, "water": water.original_sha256 if water else ""
     }  # fmt: skip
+    if (dose := dose_minutes(spectrum)) is not None:
+        asked["dose"] = list(dose)
     if protocol is None:
         planned = spectrum.session.participant.study.mrs_settings
         return asked | {"engine": {key: value for key, value in planned.items() if key != "quality"}}

@@ -38,7 +38,8 @@ def start(*, protocol: AnalysisProtocol, by: User) -> Requantification:
     spectra = Spectrum.objects.filter(
         session__participant__study=study, kind="metabolite", status=Spectrum.Status.STORED,
         session__participant__site__in=sites_with(by, Permission.QUANTIFICATION_REPEAT, study),
-    ).select_related("session__participant__study", "water_reference")  # fmt: skip
+    ).select_related("session__participant__study", "water_reference", "upload")  # fmt: skip
+    spectra = spectra.prefetch_related("session__doses__planned")
     # By random id: the order in which a batch comes in says nothing about sessions.
     runs = [queue(spectrum=one, batch=batch, by=by) for one in spectra.order_by("pk")]
     made = sum(run.batch_id == batch.pk for run in runs)

@@ -40,6 +40,7 @@ def spectrum_imports(request: StudyRequest, spectrum_id: uuid.UUID) -> HttpRespo
         "zone": found.session.participant.site.time_zone, "imports": imported.imports_of(found),
         "may_attach": Permission.QUANTIFICATION_REVIEW in request.permissions,
         "has_lcmodel": lcmodel.is_offered(found),
+        "is_masked": Permission.QUANTIFICATION_REVIEW in request.permissions,
     }  # fmt: skip
     return form_page(
         request, "sessions/imports.html", form, context | {"comparison": imported.comparison(found, line.run)}

@@ -10,12 +10,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sessions import fits
 from sessions.analysis_protocols import standing_of
+from sessions.functional_results import changes_of, course_of
 from sessions.imported import imports_of
 from sessions.models import QuantificationRun, Upload
 from sessions.services import basis_library, fitting
 from sessions.services import quantification as service
 from sessions.services.analysis_protocols import signed_of
-from sessions.spectra import estimates_of, fitting_bases_of, run_for
+from sessions.spectra import fitting_bases_of, run_for
 from sessions.spectrum_forms import RetryForm, ReviewForm
 from sessions.stored_files import is_damaged
 from sessions.tasks import enqueue
@@ -43,6 +44,7 @@ def state(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     context = {
         "run": run, "stages": fits.stages(run), "stage_words": fits.STAGE_WORDS[run.state],
         "zone": run.spectrum.session.participant.site.time_zone,
+        "is_masked": Permission.QUANTIFICATION_REVIEW in request.permissions,
         "is_announced": request.GET.get("seen", "") != run.state,
     }  # fmt: skip
     response = render(request, "sessions/_state.html", context)
@@ -130,6 +132,6 @@ def _values(run: QuantificationRun, primary: str) -> dict[str, Any]:
     return {
         "primary": primary, "ratios": fits.ratio_rows(document, primary),
         "metabolites": fits.metabolite_rows(document), "flags": document.get("flags", []),
-        "course": fits.course(estimates_of(run), document, primary), "is_placed": fits.is_placed(run.spectrum),
+        "course": course_of(run, primary), "changes": changes_of(run), "is_placed": fits.is_placed(run.spectrum),
         "fit_finding": fits.fit_finding(document), "import_count": len(imports_of(run.spectrum)),
     }  # fmt: skip

@@ -4,6 +4,7 @@ import uuid
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from sessions.services.exports import curves_of
@@ -34,6 +35,7 @@ def transients(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     return render(request, "sessions/transients.html", context)
 
 
+@gzip_page  # as the fit's curves
 @requires(Permission.SPECTRUM_QUALITY_VIEW)
 @require_safe
 def drift(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
@@ -42,6 +44,7 @@ def drift(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     return JsonResponse(drift_figure(run.result.document.get("transients", {})))
 
 
+@gzip_page
 @requires(Permission.METABOLITE_VIEW)
 @require_safe
 def stack(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:

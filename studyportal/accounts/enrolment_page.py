@@ -31,6 +31,8 @@ def enrol(request: HttpRequest, secret: str) -> HttpResponse:
     context = {
         "form": form,
         "person": person,
+        # In fours, as people type it; the gaps are drawn, so that a copied key has none.
+        "key_parts": [form.secret[at : at + 4] for at in range(0, len(form.secret), 4)],
         "picture": "data:image/svg+xml;base64," + base64.b64encode(picture.encode()).decode(),
     }
     return render(request, "accounts/enrol.html", context, status=422 if form.is_bound else 200)

@@ -7,18 +7,20 @@ its own that is stable when rows are added.
 import datetime
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 from studyportal.accounts.roles import Permission
-from studyportal.reports import conduct_rows, datasets, rows
+from studyportal.reports import conduct_rows, datasets, functional_datasets, functional_rows, rows
+from studyportal.reports.parts import Part, Parts
 
 P = Permission
 Cell = str | int | float | bool | None
-Build = Callable[..., Sequence[Any]]  # Any: the row classes share no base
+Found = Sequence[Any] | Parts[Any]  # Any: the row classes share no base
+Build = Callable[..., Found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,17 @@ class Table:
 
         return sorted(found, key=key)
 
+    def ordered_parts(self, parts: Iterable[Part]) -> list[Part]:
+        """Return the parts of a long table in its own order."""
+        return sorted(parts, key=lambda part: _key(part, RUN))
+
+    def chunks(self, found: Found) -> Iterator[list[Any]]:
+        """Yield every row in the table's order, those of a few runs at a time where the table is long."""
+        if isinstance(found, Parts):
+            yield from map(self.ordered, replace(found, parts=self.ordered_parts(found.parts)).chunks())
+        else:
+            yield self.ordered(found)
+
     def records(self, found: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """Yield rows as records in column order."""
         names = [column.name for column in self.columns]
@@ -75,7 +88,11 @@ class Table:
 
     def sort_key(self, row: Any) -> tuple[tuple[bool, str | int], ...]:
         """Return what a row is sorted by; empty values come last."""
-        return tuple(comparable(value(row, name)) for name in self.key)
+        return _key(row, self.key)
+
+
+def _key(row: Any, names: Iterable[str]) -> tuple[tuple[bool, str | int], ...]:
+    return tuple(comparable(value(row, name)) for name in names)
 
 
 @cache
@@ -132,7 +149,55 @@ DESCRIPTIONS: Mapping[str, str] = {
     "spectrum_id": "Random id of the spectrum",
     "quantification_id": "Random id of the quantification run",
     "block": "Number of the block in time; empty for the whole spectrum",
-    "minutes_from_infusion": "Minutes from the start of the infusion to the middle of the block",
+    "minutes_from_infusion": (
+        "Minutes from the start of the infusion to the start of the block or transient, or to the middle of the part"
+    ),
+    "minutes_from_start": "The same from the start of the first transient",
+    "part": "Number of the part in time: a window, an event or a single transient, as the run was asked",
+    "part_name": "Name of an event; empty elsewhere",
+    "first_transient": "First transient of the part that was kept, counted from 0",
+    "last_transient": "Last transient of the part that was kept, counted from 0",
+    "transients": "How many transients went into it",
+    "transient": "Number of the transient, counted from 0",
+    "change_percent": "Change from the mean before the infusion in per cent",
+    "change_se": "Standard error of the change, from the scatter of neighbouring transients",
+    "change_low": "Lower 95 % limit of the change",
+    "change_high": "Upper 95 % limit of the change",
+    "auc_percent_minutes": "Area under the change from the infusion's start to the end, per cent x minutes",
+    "auc_se": "Standard error of the area",
+    "auc_low": "Lower 95 % limit of the area",
+    "auc_high": "Upper 95 % limit of the area",
+    "minutes_after_dose": "Minutes measured from the infusion's start on",
+    "dose_from_minutes": "Start of the infusion on the scan's clock, as the run was told it",
+    "dose_to_minutes": "End of the infusion on the scan's clock, as the run was told it",
+    "predose_value": "Mean over the transients before the infusion",
+    "predose_transients": "How many transients that mean is of",
+    "term": "Term of the model: baseline, drift, dose, after dose, an event or a contrast",
+    "kind": "What it is",
+    "estimate": "Estimate of the term, in the quantity's unit",
+    "se": "Standard error of the estimate",
+    "low": "Lower 95 % limit of the estimate",
+    "high": "Upper 95 % limit of the estimate",
+    "p": "Two-sided P value of the estimate against 0",
+    "percent": "The estimate in per cent of the baseline",
+    "percent_low": "Lower 95 % limit in per cent of the baseline",
+    "percent_high": "Upper 95 % limit in per cent of the baseline",
+    "response": "What an event or the dose is taken to do: boxcar or hrf",
+    "degrees_of_freedom": "Transients less terms of the model",
+    "residual_sd": "Standard deviation of what the model leaves",
+    "autocorrelation": "Correlation of neighbouring residuals before it was corrected for",
+    "shift_hz": "Frequency taken off a transient, or a part's against the mean, in hertz",
+    "phase_deg": "Phase taken off a transient, or a part's against the mean, in degrees",
+    "width_change_hz": "Line width against the median transient, in hertz",
+    "scale": "Signal against the mean, as a factor",
+    "residual_over_noise": "What the fit leaves, in standard deviations of the noise",
+    "has_converged": "Whether the fit of the part converged",
+    "is_rejected": "Whether the transient was left out as an outlier",
+    "rejected_because": "Why it was left out",
+    "review": "Latest verdict on the run: accept, comment or reject; empty while there is none",
+    "is_usable": "Whether the spectrum keeps the thresholds in force when the run ended",
+    "run_ordinal": "Number of the run of its spectrum",
+    "engine_version": "Version of the fitting engine",
     "quantity": "ratio or amplitude",
     "name": "Metabolite or ratio",
     "crlb_percent": "Cramer-Rao lower bound in per cent of the value",
@@ -143,8 +208,11 @@ DESCRIPTIONS: Mapping[str, str] = {
     "is_counted": "Whether the primary outcome takes it: made under the signed analysis protocol, not left out by it",
     "protocol_version": "Version of the analysis protocol that the run was made under; empty outside it",
     "is_signed_protocol": "Whether that version is the signed one, fitted by the engine that it names",
-    "settings_sha256": "Hash of the engine's settings",
+    "settings_sha256": "Hash of what the run was asked: settings, basis, water reference, infusion times",
 }
+
+RUN = ("participant", "spectrum_id", "run_ordinal")
+"""A run: what the key of every table of runs begins with, and what the parts of a long one are sorted by."""
 
 TABLES: tuple[Table, ...] = (
     Table("participants", rows.ParticipantRow, ("participant",), datasets.participant_rows, (P.PARTICIPANT_VIEW,)),
@@ -163,13 +231,28 @@ TABLES: tuple[Table, ...] = (
         (P.SPECTRUM_QUALITY_VIEW,),
     ),
     Table(
-        "mrs_runs", conduct_rows.RunRow, ("participant", "spectrum_id", "run_ordinal"), conduct_rows.run_rows,
+        "mrs_runs", conduct_rows.RunRow, RUN, conduct_rows.run_rows,
         (P.SPECTRUM_QUALITY_VIEW,),
     ),
     Table(
         "mrs_concentrations", rows.QuantificationRow,
-        ("participant", "spectrum_id", "run_ordinal", "block", "quantity", "name"), datasets.quantification_rows,
+        (*RUN, "block", "quantity", "name"), datasets.quantification_parts, (P.METABOLITE_VIEW,),
+    ),
+    Table(
+        "mrs_series", functional_rows.SeriesRow, (*RUN, "part", "quantity", "name"), functional_datasets.series_parts,
         (P.METABOLITE_VIEW,),
+    ),
+    Table(
+        "mrs_changes", functional_rows.ChangeRow, (*RUN, "quantity", "name"), functional_datasets.change_parts,
+        (P.METABOLITE_VIEW,),
+    ),
+    Table(
+        "mrs_effects", functional_rows.EffectRow, (*RUN, "quantity", "name", "term"), functional_datasets.effect_parts,
+        (P.METABOLITE_VIEW,),
+    ),
+    Table(
+        "mrs_transients", functional_rows.TransientRow, (*RUN, "transient"), functional_datasets.transient_parts,
+        (P.SPECTRUM_QUALITY_VIEW,),
     ),
     Table(
         "adverse_events", conduct_rows.AdverseEventRow, ("participant", "period", "adverse_event_id"),

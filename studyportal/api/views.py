@@ -1,6 +1,7 @@
 """The views of the tables: check, filter, log the pull, answer as JSON or CSV."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from studyportal.accounts.selectors import can
 from studyportal.accounts.tokens import export_permission
 from studyportal.api import csv_lines, parameters
 from studyportal.api.negotiation import CsvRenderer, Negotiation
-from studyportal.api.tables import TYPES, Table
+from studyportal.api.tables import TYPES, Found, Table
 from studyportal.api.throttle import PullThrottle
 from studyportal.audit import events
 from studyportal.audit.context import acting
@@ -63,18 +64,18 @@ class TableView(APIView):
         parameters.filtered(self.table, [], request.query_params)
         study = _required_study(request)
         with acting(f"user:{request.user.get_username()}", request_id=getattr(request, "request_id", "")):
-            found = self.table.ordered(self.pulled(request, study))
+            found = self.pulled(request, study)
         found = parameters.filtered(self.table, found, request.query_params)
         if where is None:
-            return self._csv(study, self.table.records(found))
+            return self._csv(study, self.table.records(chain.from_iterable(self.table.chunks(found))))
         shown, cursor = parameters.paged(self.table, found, where)
         link = replace_query_param(request.build_absolute_uri(), "cursor", cursor) if cursor else None
-        return Response({"count": len(found), "next": link, "results": list(self.table.records(shown))})
+        return Response({"count": parameters.counted(found), "next": link, "results": list(self.table.records(shown))})
 
-    def pulled(self, request: Request, study: Study) -> list[Any]:  # Any: the row classes share no base
+    def pulled(self, request: Request, study: Study) -> Found:
         """Log the pull in the request's transaction, which ends before the first byte is sent; return the rows."""
         events.record("data pulled", study=study.code, target=self.table.name, data=_told(request))
-        return list(self.table.build(_person(request), study))
+        return self.table.build(_person(request), study)
 
     def _csv(self, study: Study, records: Iterator[dict[str, Any]]) -> StreamingHttpResponse:
         response = StreamingHttpResponse(
@@ -90,14 +91,14 @@ class UnblindedTableView(TableView):
 
     extra_parameters: ClassVar[frozenset[str]] = frozenset({"reason"})
 
-    def pulled(self, request: Request, study: Study) -> list[Any]:  # Any: the row classes share no base
+    def pulled(self, request: Request, study: Study) -> Found:
         """Commit the log of the pull first, then open the links and return the rows."""
         reason = request.query_params.get("reason", REASON)[:LONGEST_REASON].strip() or REASON
         events.record_now(
             "unblinded data pulled", study=study.code, target=self.table.name, data={**_told(request), "reason": reason}
         )  # fmt: skip
         links = open_links(_person(request), study, reason=f"{reason}: {self.table.name}")
-        return list(self.table.build(study, links))
+        return self.table.build(study, links)
 
 
 def table_view(table: Table, base: type[TableView]) -> type[TableView]:

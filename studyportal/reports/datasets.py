@@ -25,11 +25,11 @@ from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import can, check, sites_with
 from studyportal.reports import rows
-from studyportal.reports.spectrum_datasets import estimates_at, infusions_at, quality_at, spectra_at
+from studyportal.reports.parts import Part, Parts
+from studyportal.reports.spectrum_datasets import counted_rows_at, estimate_parts, infusions_at, quality_at, spectra_at
 from studyportal.studies.models import Site, Study
 
 Sites = QuerySet[Site]
-Base = TypeVar("Base", rows.SessionRow, rows.MadrsRow, rows.ItemRow, rows.SpectrumRow, rows.QuantificationRow)
 Twin = TypeVar("Twin")
 
 
@@ -64,13 +64,18 @@ def item_rows(viewer: User, study: Study) -> list[rows.ItemRow]:
 def spectrum_rows(viewer: User, study: Study) -> list[rows.SpectrumRow]:
     """Spectra of the sites where the viewer may see their quality; the session is masked for reviewers of fits."""
     sites = sites_with(viewer, Permission.SPECTRUM_QUALITY_VIEW, study)
-    return spectra_at(study, sites, is_masked=_reviews(viewer, study))
+    return spectra_at(study, sites, is_masked=reviews(viewer, study))
+
+
+def quantification_parts(viewer: User, study: Study) -> Parts[rows.QuantificationRow]:
+    """Estimates of finished runs, of the sites where the viewer may see them; the session is masked for reviewers."""
+    sites = sites_with(viewer, Permission.METABOLITE_VIEW, study)
+    return estimate_parts(study, sites, is_masked=reviews(viewer, study))
 
 
 def quantification_rows(viewer: User, study: Study) -> list[rows.QuantificationRow]:
-    """Estimates of finished runs, of the sites where the viewer may see them; the session is masked for reviewers."""
-    sites = sites_with(viewer, Permission.METABOLITE_VIEW, study)
-    return estimates_at(study, sites, is_masked=_reviews(viewer, study))
+    """The same, read at once."""
+    return quantification_parts(viewer, study).rows()
 
 
 def quality_rows(viewer: User, study: Study) -> list[rows.QualityRow]:
@@ -109,43 +114,58 @@ def unblinded_participant_rows(study: Study, links: Links) -> list[rows.Unblinde
 
 def unblinded_session_rows(study: Study, links: Links) -> list[rows.UnblindedSessionRow]:
     """Sessions with what was given in them."""
-    return _linked(_sessions(study, study.sites.all()), links, rows.UnblindedSessionRow)
+    return linked(_sessions(study, study.sites.all()), links, rows.UnblindedSessionRow)
 
 
 def unblinded_madrs_rows(study: Study, links: Links) -> list[rows.UnblindedMadrsRow]:
     """Signed MADRS with what was given in their session."""
-    return _linked(_madrs(study, study.sites.all()), links, rows.UnblindedMadrsRow)
+    return linked(_madrs(study, study.sites.all()), links, rows.UnblindedMadrsRow)
 
 
 def unblinded_item_rows(study: Study, links: Links) -> list[rows.UnblindedItemRow]:
     """Items of signed MADRS with what was given in their session."""
-    return _linked(_items(study, study.sites.all()), links, rows.UnblindedItemRow)
+    return linked(_items(study, study.sites.all()), links, rows.UnblindedItemRow)
 
 
 def unblinded_spectrum_rows(study: Study, links: Links) -> list[rows.UnblindedSpectrumRow]:
     """Spectra with what was given in their session."""
-    return _linked(spectra_at(study, study.sites.all(), is_masked=False), links, rows.UnblindedSpectrumRow)
+    return linked(spectra_at(study, study.sites.all(), is_masked=False), links, rows.UnblindedSpectrumRow)
 
 
-def unblinded_quantification_rows(
-    study: Study, links: Links, *, name: str = ""
-) -> list[rows.UnblindedQuantificationRow]:
-    """Estimates, or those of one `name` only, with what was given in their session."""
-    found = estimates_at(study, study.sites.all(), is_masked=False, name=name)
-    return _linked(found, links, rows.UnblindedQuantificationRow)
+def unblinded_quantification_parts(study: Study, links: Links) -> Parts[rows.UnblindedQuantificationRow]:
+    """Estimates with what was given in their session."""
+    found = estimate_parts(study, study.sites.all(), is_masked=False)
+    return linked_parts(found, links, rows.UnblindedQuantificationRow)
 
 
-def _linked(found: Sequence[Base], links: Links, twin: Callable[..., Twin]) -> list[Twin]:
-    linked = []
+def unblinded_counted_rows(study: Study, links: Links, name: str) -> list[rows.UnblindedQuantificationRow]:
+    """One ratio's estimates of the runs that count, with what was given; without the quality of the fits."""
+    return linked(counted_rows_at(study, study.sites.all(), name), links, rows.UnblindedQuantificationRow)
+
+
+def linked_parts(found: Parts[Any], links: Links, twin: Callable[..., Twin]) -> Parts[Twin]:  # Any: a blinded row
+    """Return the parts of randomized participants, whose rows come with what was given."""
+    known = [part for part in found.parts if part.participant in links.sequences]
+
+    def load(parts: Sequence[Part]) -> list[Twin]:
+        return linked(found.load(parts), links, twin)
+
+    return Parts(known, load)
+
+
+def linked(found: Sequence[Any], links: Links, twin: Callable[..., Twin]) -> list[Twin]:  # Any: a blinded row
+    """Return the twins of the rows of randomized participants, with what was given in their session."""
+    twins = []
     for row in found:
         sequence = links.sequences.get(row.participant)
         if sequence is not None and row.period is not None:
             treatment = links.treatments[sequence, row.period]
-            linked.append(twin(**rows.values_of(row), sequence=sequence, treatment=treatment))
-    return linked
+            twins.append(twin(**rows.values_of(row), sequence=sequence, treatment=treatment))
+    return twins
 
 
-def _reviews(viewer: User, study: Study) -> bool:
+def reviews(viewer: User, study: Study) -> bool:
+    """Whether the viewer reviews fits, and so does without the session and its time."""
     return can(viewer, Permission.QUANTIFICATION_REVIEW, study)
 
 

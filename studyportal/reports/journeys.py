@@ -48,14 +48,49 @@ def journeys_for(viewer: User, study: Study) -> QuerySet[Participant]:
     )
 
 
+def waiting_journeys(viewer: User, study: Study, *, with_fits: bool) -> QuerySet[Participant]:
+    """Participants that the viewer may see, with no more at hand than says what waits; `with_fits`: the fits too.
+
+    A study has hundreds of doses and ratings but few planned ones, raters and sites: what is shared is fetched once.
+    """
+    spectra = (
+        Spectrum.objects.filter(kind="metabolite")
+        .exclude(status=Spectrum.Status.WITHDRAWN)
+        .only("session_id", "ordinal")
+    )
+    if with_fits:
+        runs = QuantificationRun.objects.exclude(protocol__is_exploratory=True).order_by("ordinal")
+        runs = runs.only("spectrum_id", "state", "finished_at", "queued_at").prefetch_related("reviews")
+        spectra = spectra.prefetch_related(Prefetch("runs", runs))
+    assignments = RatingAssignment.objects.exclude(status=RatingAssignment.Status.CANCELLED)
+    infusions = Dose.objects.filter(planned__kind="infusion").only("session_id", "planned_id", "started_at")
+    sessions = StudySession.objects.prefetch_related(
+        "period",
+        Prefetch("doses", infusions.prefetch_related("planned")),
+        Prefetch(
+            "assignments",
+            assignments.only("session_id", "assessment_id", "status", "rater_id").prefetch_related("rater"),
+        ),
+        Prefetch("spectra", spectra),
+    ).order_by("period__number")
+    return _light(viewer, study).prefetch_related(Prefetch("sessions", sessions))
+
+
 def listed_journeys(
     viewer: User, study: Study, *, search: str = "", status: str = "", site: str = ""
 ) -> QuerySet[Participant]:
-    """Journeys of participants whose number holds the search text, of one status or site where given."""
-    found = journeys_for(viewer, study).filter(number__icontains=search.strip())
+    """Participants whose number holds the search text, of one status or site where given, with what comes next."""
+    sessions = StudySession.objects.prefetch_related("period").order_by("period__number")
+    found = _light(viewer, study).prefetch_related(Prefetch("sessions", sessions))
+    found = found.filter(number__icontains=search.strip())
     if status:
         found = found.filter(status=status)
     return found.filter(site__code=site) if site else found
+
+
+def _light(viewer: User, study: Study) -> QuerySet[Participant]:
+    found = participants_for(viewer, study).select_related(None).select_related("eligibility")
+    return found.prefetch_related("site", "consents")
 
 
 def schedule_of(study: Study) -> list[AssessmentSchedule]:

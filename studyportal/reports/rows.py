@@ -110,11 +110,12 @@ class SpectrumRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuantificationRow:
-    """One estimate of a finished run, of the whole spectrum (`block` None) or of one block.
+class RunFrame:
+    """What every row of a finished run begins with.
 
     `is_current` marks the latest finished run of its spectrum; `review` is the latest verdict on the run. `is_counted`:
-    whether the primary outcome takes it, which only runs under the signed analysis protocol reach.
+    whether the primary outcome takes it, which only runs under the signed analysis protocol reach. `period` is None for
+    those who review fits with the session masked.
     """
 
     participant: str
@@ -132,6 +133,12 @@ class QuantificationRow:
     is_counted: bool
     is_usable: bool
     review: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantificationRow(RunFrame):
+    """One estimate of a finished run, of the whole spectrum (`block` None) or of one block."""
+
     snr: float | None
     fwhm_hz: float | None
     block: int | None

@@ -6,30 +6,34 @@ may not tell the first session from the second.
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField, Expression, F, Func, JSONField, Q, QuerySet, Value
+from django.db.models import Count, Expression, F, Func, JSONField, Q, QuerySet, Value
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
-from django.db.models.functions import Cast
 
 from sessions.models import (
     Dose,
     MetaboliteEstimate,
+    QuantificationResult,
     QuantificationReview,
     QuantificationRun,
     Spectrum,
 )
 from studyportal.reports import rows
+from studyportal.reports.parts import Part, Parts, frames_of
 from studyportal.studies.models import Site, Study
 
 Finished = dict[str, Any]  # Any: the columns of `_finished`, by name
 BLOCKS = Func(
-    F("result__document"), Value('$.blocks[*].keyvalue() ? (@.key == "block" || @.key == "quality")'),
+    F("document"), Value('$.blocks[*].keyvalue() ? (@.key == "block" || @.key == "quality")'),
     function="jsonb_path_query_array", template="%(function)s(%(expressions)s::jsonpath)", output_field=JSONField(),
 )  # fmt: skip
 """Number and quality of every block as pairs of key and value, with an id that the pairs of one block share."""
+QUALITY = KeyTransform("quality", "result__document")
 
 
 def spectra_at(study: Study, sites: QuerySet[Site], *, is_masked: bool) -> list[rows.SpectrumRow]:
@@ -53,31 +57,44 @@ def spectra_at(study: Study, sites: QuerySet[Site], *, is_masked: bool) -> list[
     ]  # fmt: skip
 
 
-def estimates_at(
-    study: Study, sites: QuerySet[Site], *, is_masked: bool, name: str = ""
+def estimate_parts(study: Study, sites: QuerySet[Site], *, is_masked: bool) -> Parts[rows.QuantificationRow]:
+    """Return the estimates of all finished runs of the sites, run by run."""
+    frames = run_frames(study, sites, is_masked=is_masked)
+    counted = MetaboliteEstimate.objects.filter(result__in=list(frames.results)).order_by()
+    counts = dict(counted.values_list("result_id").annotate(Count("pk")))
+
+    def load(parts: Sequence[Part]) -> list[rows.QuantificationRow]:
+        chosen = frames.of(parts)
+        blocks = QuantificationResult.objects.filter(pk__in=[run["result_pk"] for run in chosen])
+        found = dict(blocks.values_list("pk", BLOCKS))
+        return _estimates(frames, chosen, {pk: _block_qualities(pairs) for pk, pairs in found.items()})
+
+    return Parts(frames_of(frames.runs, counts, is_masked=is_masked), load)
+
+
+def counted_rows_at(study: Study, sites: QuerySet[Site], name: str) -> list[rows.QuantificationRow]:
+    """Return one ratio's estimates of the runs that count, without the quality of the fits: what figures average."""
+    frames = run_frames(study, sites, is_masked=False, with_quality=False)
+    return _estimates(frames, [run for run in frames.runs if run["pk"] in frames.counted], {}, name=name)
+
+
+def _estimates(
+    frames: "Frames", runs: Sequence[Finished], qualities: Mapping[UUID, Mapping[int, Any]], name: str = ""
 ) -> list[rows.QuantificationRow]:
-    """Return the estimates of all finished runs of the sites, or those of one `name` only."""
-    runs = _finished(study, sites, is_masked=is_masked, blocks=BLOCKS)
-    current, verdicts = _current(runs), _verdicts(runs)
-    counted = _counted(runs, verdicts)
-    estimates: dict[str, list[tuple[Any, ...]]] = defaultdict(list)  # Any: the columns' values
+    estimates: dict[UUID, list[tuple[Any, ...]]] = defaultdict(list)  # Any: the columns' values
     wanted = MetaboliteEstimate.objects.filter(result__in=[run["result_pk"] for run in runs])
     if name:
         wanted = wanted.filter(name=name)
-    # Values, not objects, not even of keys: a study has tens of thousands of estimates.
-    for estimate in wanted.order_by("block", "quantity", "name").values_list(
-        Cast("result_id", CharField()), "block", "minutes_from_infusion", "quantity", "name", "value", "crlb_percent"
+    # Values, not objects: a study has tens of thousands of estimates.
+    for result, *estimate in wanted.order_by("block", "quantity", "name").values_list(
+        "result_id", "block", "minutes_from_infusion", "quantity", "name", "value", "crlb_percent"
     ):
-        estimates[estimate[0]].append(estimate)
+        estimates[result].append(tuple(estimate))
     found = []
     for run in runs:
-        frame = _frame(run, is_masked=is_masked) | {
-            "is_current": run["pk"] in current, "is_counted": run["pk"] in counted,
-            "is_signed_protocol": run["is_signed"], "review": verdicts.get(run["pk"], ""),
-        }  # fmt: skip
-        qualities = _block_qualities(run["blocks"]) | {None: run["quality"] or {}}
-        for _, block, minutes, quantity, named, value, crlb_percent in estimates[str(run["result_pk"])]:
-            quality = qualities.get(block, {})
+        frame, of_blocks = frames.frame(run), qualities.get(run["result_pk"], {})
+        for block, minutes, quantity, named, value, crlb_percent in estimates[run["result_pk"]]:
+            quality = run.get("quality") or {} if block is None else of_blocks.get(block, {})
             found.append(
                 rows.QuantificationRow(
                     **frame, snr=quality.get("snr"), fwhm_hz=quality.get("fwhm_hz"), block=block,
@@ -94,7 +111,7 @@ def quality_at(study: Study, sites: QuerySet[Site]) -> list[rows.QualityRow]:
     That is the latest under the signed analysis protocol, else the latest that is not exploratory.
     """
     ratio_of = KeyTransform(study.mrs_primary_ratio, KeyTransform("ratios", "result__document"))
-    runs = _finished(study, sites, is_masked=False, ratio=ratio_of)
+    runs = _finished(study, sites, is_masked=False, quality=QUALITY, ratio=ratio_of)
     verdicts, infusions = _verdicts(runs), infusions_at(study, sites)
     planned = [run for run in runs if not run["is_exploratory"]]
     leading = {run["spectrum_id"]: run for run in planned}
@@ -121,8 +138,54 @@ def infusions_at(study: Study, sites: QuerySet[Site]) -> dict[UUID, datetime.dat
     return dict(given.values_list("session_id", "started_at"))
 
 
-def _finished(study: Study, sites: QuerySet[Site], *, is_masked: bool, **more: Expression) -> list[Finished]:
-    """Return finished runs of files that were not withdrawn; of the engine's document the quality, and `more`."""
+@dataclass(frozen=True)
+class Frames:
+    """The finished runs of a table, with what every row of a run begins with."""
+
+    runs: list[Finished]
+    current: frozenset[UUID]
+    counted: frozenset[UUID]
+    verdicts: Mapping[UUID, str]
+    is_masked: bool
+
+    @cached_property
+    def results(self) -> dict[UUID, Finished]:
+        """The runs by their result."""
+        return {run["result_pk"]: run for run in self.runs}
+
+    @cached_property
+    def _by_key(self) -> dict[UUID, Finished]:
+        return {run["pk"]: run for run in self.runs}
+
+    def of(self, parts: Sequence[Part]) -> list[Finished]:
+        """Return the runs of some parts."""
+        return [self._by_key[part.quantification_id] for part in parts]
+
+    def frame(self, run: Finished) -> dict[str, Any]:  # Any: keyword arguments of a row class
+        """Return the columns that every row of a run begins with."""
+        return {
+            "participant": run["participant"], "site": run["site"], "sex": run["sex"],
+            "period": None if self.is_masked else run["period"], "spectrum_id": run["spectrum_id"],
+            "quantification_id": run["pk"], "run_ordinal": run["ordinal"], "engine_version": run["engine_version"],
+            "settings_sha256": run["settings_sha256"], "protocol_version": run["protocol_version"],
+            "is_signed_protocol": run["is_signed"], "is_current": run["pk"] in self.current,
+            "is_counted": run["pk"] in self.counted, "is_usable": run["is_usable"],
+            "review": self.verdicts.get(run["pk"], ""),
+        }  # fmt: skip
+
+
+def run_frames(
+    study: Study, sites: QuerySet[Site], *, is_masked: bool, with_quality: bool = True, **more: Expression | F
+) -> Frames:
+    """Return the finished runs of the sites' files; of the engine's documents no more than asked for."""
+    asked = {"quality": QUALITY, **more} if with_quality else more
+    runs = _finished(study, sites, is_masked=is_masked, **asked)
+    verdicts = _verdicts(runs)
+    return Frames(runs, _current(runs), _counted(runs, verdicts), verdicts, is_masked)
+
+
+def _finished(study: Study, sites: QuerySet[Site], *, is_masked: bool, **more: Expression | F) -> list[Finished]:
+    """Return finished runs of files that were not withdrawn; of the engine's long document only `more`."""
     order = ["spectrum"] if is_masked else ["period", "spectrum__ordinal"]
     return list(
         QuantificationRun.objects.filter(
@@ -148,14 +211,14 @@ def _finished(study: Study, sites: QuerySet[Site], *, is_masked: bool, **more: E
             excludes_unusable=F("protocol__terms__excludes_unusable"),
             result_pk=F("result__pk"),
             is_usable=F("result__is_usable"),
-            quality=KeyTransform("quality", "result__document"),
+            acquired_at=F("spectrum__upload__acquired_at"),
             **more,
         )
         .order_by("participant", *order, "ordinal")
         .values(
             "pk", "participant", "site", "sex", "session", "period", "session_started_at", "uploaded_at", "spectrum_id",
             "ordinal", "engine_version", "settings_sha256", "protocol_version", "is_exploratory", "is_signed",
-            "excludes_unusable", "result_pk", "is_usable", "quality", *more,
+            "excludes_unusable", "result_pk", "is_usable", "acquired_at", *more,
         )
     )  # fmt: skip
 
@@ -185,17 +248,7 @@ def _verdicts(runs: Iterable[Finished]) -> dict[UUID, str]:
     return dict(reviews.values_list("run_id", "decision"))
 
 
-def _frame(run: Finished, *, is_masked: bool) -> dict[str, Any]:  # Any: keyword arguments of a row class
-    return {
-        "participant": run["participant"], "site": run["site"], "sex": run["sex"],
-        "period": None if is_masked else run["period"], "spectrum_id": run["spectrum_id"],
-        "quantification_id": run["pk"], "run_ordinal": run["ordinal"], "engine_version": run["engine_version"],
-        "settings_sha256": run["settings_sha256"], "protocol_version": run["protocol_version"],
-        "is_usable": run["is_usable"],
-    }  # fmt: skip
-
-
-def _block_qualities(pairs: Iterable[Mapping[str, Any]]) -> dict[int | None, Mapping[str, Any]]:
+def _block_qualities(pairs: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
     """Return the quality of each block by its number, from the pairs that `BLOCKS` fetched."""
     blocks: dict[int, dict[str, Any]] = defaultdict(dict)
     for pair in pairs:

@@ -45,7 +45,7 @@ class Opened:
     @cached_property
     def ratios(self) -> list[UnblindedQuantificationRow]:
         """Estimates of the primary ratio with what was given."""
-        return datasets.unblinded_quantification_rows(self.study, self.links, name=self.design.ratio)
+        return datasets.unblinded_counted_rows(self.study, self.links, self.design.ratio)
 
 
 MAKERS: Mapping[str, Callable[[Opened], Figure]] = {
@@ -83,6 +83,7 @@ def report_for(viewer: User, study: Study) -> Report:
         NotPermitted: the viewer's role does not include the unblinded report.
         InvalidState: the study does not compare exactly two treatments.
     """
+    check(viewer, Permission.UNBLINDED_REPORT_VIEW, study)
     opened = _opened(viewer, study, "whole report")
     counts = Counter(opened.links.sequences.values())
     return Report(
@@ -107,7 +108,6 @@ def figure_for(viewer: User, study: Study, name: str) -> Figure:
 
 
 def _opened(viewer: User, study: Study, what: str) -> Opened:
-    check(viewer, Permission.UNBLINDED_REPORT_VIEW, study)
     design = design_of(study)
     events.record_now("unblinded report viewed", study=study.code, target=what)
     return Opened(study, datasets.open_links(viewer, study, reason=f"unblinded report, {what}"), design)

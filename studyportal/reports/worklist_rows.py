@@ -8,9 +8,9 @@ from enum import StrEnum
 from django.urls import reverse
 
 from participants.models import Participant
-from sessions.models import AssessmentSchedule
 from studyportal import clock
 from studyportal.accounts.roles import Permission
+from studyportal.reports.journeys import Planned
 
 P = Permission
 WEEK = datetime.timedelta(days=7)
@@ -74,7 +74,7 @@ class Reader:
     now: datetime.datetime
     participant: Participant
     may: frozenset[Permission]
-    schedule: list[AssessmentSchedule] = field(default_factory=list)
+    assessments: list[Planned] = field(default_factory=list)
 
     @property
     def number(self) -> str:

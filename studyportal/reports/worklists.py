@@ -7,14 +7,14 @@ from uuid import UUID
 from participants.models import Participant
 from participants.selectors import Screening, screening_of
 from ratings.selectors import open_alerts
-from sessions.models import QuantificationRun, StudySession
+from sessions.models import AssessmentSchedule, QuantificationRun, StudySession
 from sessions.policies import washout_words
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import permissions_by_site
 from studyportal.reports import words
-from studyportal.reports.journeys import Planned, journeys_for, open_session, planned_of, schedule_of, window_of
+from studyportal.reports.journeys import Planned, open_session, planned_of, schedule_of, waiting_journeys, window_of
 from studyportal.reports.worklist_rows import Group, Reader, Task, Worklist, as_reader_may
 from studyportal.studies.models import Study
 
@@ -27,9 +27,10 @@ def worklist_for(viewer: User, study: Study) -> Worklist:
     by_site = permissions_by_site(viewer, study)
     schedule, now = schedule_of(study), clock.now()
     tasks = list(_alert_tasks(viewer, study, now))
-    for participant in journeys_for(viewer, study):
+    reviews = any(P.QUANTIFICATION_REVIEW in may for may in by_site.values())
+    for participant in waiting_journeys(viewer, study, with_fits=reviews):
         may: frozenset[Permission] = by_site.get(_site_key(participant), frozenset())
-        reader = Reader(now, participant, may, schedule)
+        reader = Reader(now, participant, may, _assessments(participant, schedule))
         for produce in PRODUCERS:
             tasks += produce(reader)
     order = list(Group)
@@ -131,7 +132,7 @@ def _open_session_task(reader: Reader, session: StudySession) -> tuple[Task | No
 def _rating_tasks(reader: Reader) -> Iterator[Task]:
     if P.RATING_STATUS_VIEW not in reader.may:
         return
-    for planned in _assessments(reader):
+    for planned in reader.assessments:
         if planned.is_rating and not planned.is_done and planned.window is not None:
             yield from as_reader_may(reader, _rating_task(reader, planned))
 
@@ -155,7 +156,7 @@ def _rating_task(reader: Reader, planned: Planned) -> tuple[Task | None, Permiss
 
 def _scan_tasks(reader: Reader) -> Iterator[Task]:
     held = {StudySession.Status.IN_PROGRESS, StudySession.Status.COMPLETED}
-    for planned in _assessments(reader):
+    for planned in reader.assessments:
         session = planned.session
         if planned.is_rating or planned.is_done or session.status not in held or session.started_at is None:
             continue
@@ -170,7 +171,7 @@ def _scan_tasks(reader: Reader) -> Iterator[Task]:
 def _fit_tasks(reader: Reader) -> Iterator[Task]:
     if P.QUANTIFICATION_REVIEW not in reader.may:
         return
-    for planned in _assessments(reader):
+    for planned in reader.assessments:
         run = planned.latest_run
         if run is not None and (state := _fit_state(run)) is not None:
             group, what, action = state
@@ -190,12 +191,15 @@ def _fit_state(run: QuantificationRun) -> tuple[Group, str, str] | None:
     return Group.WAITING, f"Worker: {run.get_state_display().lower()}", "Watch"
 
 
-def _assessments(reader: Reader) -> Iterator[Planned]:
+def _assessments(participant: Participant, schedule: list[AssessmentSchedule]) -> list[Planned]:
     """Assessments that can still be done: of held sessions, and of planned ones while the participant is in."""
-    is_in = reader.participant.status == Participant.Status.RANDOMIZED
-    for session in reader.participant.sessions.all():
-        if session.status != StudySession.Status.PLANNED or (is_in and session.planned_at is not None):
-            yield from planned_of(session, reader.schedule)
+    is_in = participant.status == Participant.Status.RANDOMIZED
+    return [
+        planned
+        for session in participant.sessions.all()
+        if session.status != StudySession.Status.PLANNED or (is_in and session.planned_at is not None)
+        for planned in planned_of(session, schedule)
+    ]
 
 
 PRODUCERS: tuple[Callable[[Reader], Iterator[Task]], ...] = (

@@ -27,6 +27,15 @@ def local_time(value: datetime.datetime | None, zone: str = "Europe/London") -> 
 
 
 @register.filter
+def local_clock(value: datetime.datetime | None, zone: str = "Europe/London") -> str:
+    """Return a moment as 10:31 in the site's zone, without its name.
+
+    For those who review fits without the session: GMT or BST would say in which season it was, and so often which.
+    """
+    return f"{value.astimezone(ZoneInfo(zone)):%H:%M}" if value else "–"
+
+
+@register.filter
 def local_moment(value: datetime.datetime | None, zone: str = "Europe/London") -> str:
     """Return a moment as 23 Nov 2026, 10:31 GMT in the site's zone."""
     if value is None:

@@ -20,7 +20,7 @@ NAMES = [table.name for table in TABLES]
 FULL = frozenset(NAMES)
 MAY: dict[Role, frozenset[str]] = {role: frozenset() for role in Role} | {
     Role.IMAGING_ANALYST: FULL - {"madrs_items", "madrs_totals", "adverse_events", "deviations"},
-    Role.DATA_MANAGER: FULL - {"mrs_concentrations"},
+    Role.DATA_MANAGER: FULL - {"mrs_concentrations", "mrs_series", "mrs_changes", "mrs_effects"},
     Role.STATISTICIAN: FULL,
     Role.UNBLINDED_STATISTICIAN: FULL,
 }

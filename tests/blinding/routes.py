@@ -22,6 +22,7 @@ SESSIONS = (("XO-001", "1"), ("XO-003", "1"), ("XO-002", "2"), ("XO-004", "1"), 
 PERIODS = ("1", "2", "9")
 SAME_KIND = 5
 FIGURES = ("recruitment", "snr", "unknown")
+RUN_TABLES = ("series", "transients", "unknown")
 KINDS = ("infusion", "pretreatment", "unknown")
 KEYS = {"spectrum_id": "spectrum", "run_id": "run", "upload_id": "upload", "alert_id": "alert", "basis_id": "basis",
         "membership_id": "membership", "code": "code", "prefix": "prefix", "version": "version",
@@ -72,6 +73,8 @@ class Route:
             return list(KINDS)
         if name == "name":
             return list(FIGURES)
+        if name == "table":
+            return list(RUN_TABLES)
         message = (
             f"tests/blinding does not know what <{name}> of /{self.template} may be. "
             "Add it to KEYS in tests/blinding/routes.py (and its values to tests/factories/world_story.py)."

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions.services import sandbox
+from tests.factories import functional
 
 RATIOS = {"Glx/tNAA": 0.0, "Glu/tCr": 0.2, "Gln/tCr": -0.8, "tNAA/tCr": 0.3, "Ins/tCr": -0.4}
 
@@ -55,6 +56,8 @@ def document(ratio: float) -> dict[str, Any]:
         "quality": quality,
     }  # fmt: skip
     return part | {
+        "series": [functional.part(0, [0], ratio), functional.part(1, [1], round(ratio + 0.05, 3))],
+        "functional": functional.OUTCOMES,
         "transients": {"count": 3, "shift_hz": [-1.0, 0.5, 0.5], "phase_deg": [3.0, -1.0, -2.0], "rejected": [2]},
         "sensitivity": {"Glx/tNAA": [ratio - 0.1, ratio + 0.1]}, "flags": [], "engine_version": "1",
         "settings_sha256": "0" * 64, "seconds": 0.4,

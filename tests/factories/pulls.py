@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from participants.models import Participant
 from sessions.models import (
     BasisSet,
+    FunctionalResult,
     MetaboliteEstimate,
     QuantificationResult,
     QuantificationRun,
@@ -23,7 +24,7 @@ from studyportal.accounts.models import User
 from studyportal.accounts.roles import UNBLINDED_ROLES, Role
 from studyportal.studies.models import Study
 from tests.conftest import standing_at
-from tests.factories import journey
+from tests.factories import functional, journey
 from tests.factories.world import World
 
 
@@ -56,7 +57,9 @@ def fill(world: World) -> Filled:
     return Filled(north=north, south=south, session=session)
 
 
-def quantified(world: World, session: StudySession, value: float = 1.25) -> QuantificationRun:
+def quantified(
+    world: World, session: StudySession, value: float = 1.25, *, is_functional: bool = True
+) -> QuantificationRun:
     """Store a spectrum with a finished run of one ratio, as the worker would."""
     by = world.imaging_analyst
     digest = hashlib.sha256(session.pk.bytes).hexdigest()
@@ -71,11 +74,13 @@ def quantified(world: World, session: StudySession, value: float = 1.25) -> Quan
         spectrum=spectrum, ordinal=1, basis=basis, settings_sha256=digest, engine_version="1", requested_by=by,
         state=QuantificationRun.State.DONE, finished_at=clock.now(),
     )  # fmt: skip
-    document = {"quality": {"snr": 40.5, "fwhm_hz": float(5)}}
+    document = {"quality": {"snr": 40.5, "fwhm_hz": float(5)}, "transients": functional.TRANSIENTS}
     result = QuantificationResult.objects.create(
         run=run, document=document, curves_sha256=digest, is_usable=True, seconds=1.0
     )
     MetaboliteEstimate.objects.create(result=result, quantity="ratio", name="Glx/tNAA", value=value, crlb_percent=4.0)
+    if is_functional:
+        FunctionalResult.objects.create(result=result, series=functional.SERIES, outcomes=functional.OUTCOMES, rows=4)
     return run
 
 

@@ -31,7 +31,9 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="full name, for a new account")
         parser.add_argument("--email", default="", help="e-mail address, for a new account")
         parser.add_argument("--study", default="", help="the study's code")
-        parser.add_argument("--role", choices=sorted(UNBLINDED_ROLES), help="the role to give, or to end")
+        parser.add_argument(
+            "--role", choices=sorted(role.value for role in UNBLINDED_ROLES), help="the role to give, or to end"
+        )
         parser.add_argument("--site", default="", help="the site's code; all sites without it")
         parser.add_argument("--end", action="store_true", help="end the role instead of giving it")
 

@@ -81,7 +81,7 @@ class TestVaultNeedsALink:
         page = text_of(client.get(path))
         assert "Open your account" in page
         assert "Cache-Control" in client.get(path).headers
-        secret = re.search(r'class="mono">([A-Z2-7]{32})<', text_of(client.get(path)))[1]
+        secret = re.search(r"The key ([A-Z2-7]{32}) as", text_of(client.get(path)))[1]
         before = client.session.session_key
         done = client.post(path, {"password": NEW, "again": NEW, "code": code_now(secret)})
         assert (done.status_code, done.headers["Location"]) == (302, "/account/login/")
@@ -107,7 +107,7 @@ class TestVaultNeedsALink:
     )
     def test_a_wrong_answer_uses_nothing_up(self, world: World, client_for, changed, words: str) -> None:
         path, client = link_for(world.pharmacist), client_for(door="vault")
-        secret = re.search(r'class="mono">([A-Z2-7]{32})<', text_of(client.get(path)))[1]
+        secret = re.search(r"The key ([A-Z2-7]{32}) as", text_of(client.get(path)))[1]
         given = {"password": NEW, "again": NEW, "code": code_now(secret)} | changed
         refused = client.post(path, given)
         assert refused.status_code == 422

@@ -1,11 +1,14 @@
 """Results of other programs: attached, every number as its file has it, marked as imported, outside every outcome."""
 
+import hashlib
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from sessions.imported import comparison
 from sessions.models import ImportedResult, MetaboliteEstimate, QuantificationRun, Spectrum
+from sessions.services import imports, sandbox
 from tests.factories import journey, scans
 from tests.factories.foreign_results import FSL_SUMMARY, LCMODEL_ROWS, lcmodel_table
 from tests.factories.world import World
@@ -66,6 +69,47 @@ def test_what_is_no_result_is_refused(
     assert (page.status_code, sentence in page.content.decode()) == (422, True)
     assert client_for(world.imaging_analyst).post(page.request["PATH_INFO"], {}).status_code == 422
     assert ImportedResult.objects.count() == 0
+
+
+def test_a_file_that_no_result_is_as_large_as_is_not_read(world: World, run: QuantificationRun, client_for) -> None:
+    page = attach(client_for(world.imaging_analyst), run, "x" * (imports.LIMIT_BYTES + 1))
+    assert (page.status_code, "larger than 16 MB" in page.content.decode()) == (422, True)
+    assert ImportedResult.objects.count() == 0
+
+
+def test_a_reader_that_dies_says_what_can_be_imported(
+    world: World, run: QuantificationRun, client_for, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "MEMORY_BYTES", 1024**2)  # too little for any process
+    page = attach(client_for(world.imaging_analyst), run, lcmodel_table())
+    assert (page.status_code, imports.UNREADABLE in page.content.decode()) == (422, True)
+    assert ImportedResult.objects.count() == 0
+
+
+def test_the_same_file_attached_by_two_at_once_is_there_once(
+    world: World, run: QuantificationRun, client_for, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = imports._read
+
+    def read_while_another_attaches(filename: str, content: bytes) -> dict[str, object]:
+        found = read(filename, content)
+        ImportedResult.objects.create(
+            spectrum=run.spectrum, program="LCModel", sha256=hashlib.sha256(content).hexdigest(), document=found,
+            imported_by=world.imaging_analyst,
+        )  # fmt: skip
+        return found
+
+    monkeypatch.setattr(imports, "_read", read_while_another_attaches)
+    page = attach(client_for(world.imaging_analyst), run, lcmodel_table())
+    assert (page.status_code, ImportedResult.objects.count()) == (200, 1)
+
+
+def test_reviewers_are_not_told_when_a_result_was_attached(world: World, run: QuantificationRun, client_for) -> None:
+    attach(client_for(world.imaging_analyst), run, lcmodel_table())
+    url = reverse("spectrum-imports", args=[run.spectrum_id])
+    for person, is_told in (("imaging_analyst", False), ("statistician", True)):
+        text = client_for(world.people[person]).get(url).content.decode()
+        assert ("attached by Imaging Analyst. SHA" in text) is not is_told, person
 
 
 def test_readers_see_imports_and_only_reviewers_attach(world: World, run: QuantificationRun, client_for) -> None:

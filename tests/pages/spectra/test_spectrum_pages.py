@@ -136,7 +136,7 @@ def test_the_course_is_placed_on_the_infusion_where_the_scans_start_is_known(
     began = session.doses.get(planned__kind="infusion").started_at
     run = scans.finished(world, scans.uploaded(world, session, acquired_at=began), scans.document(blocks=2))
     figure = client.get(reverse("quantification-course", args=[run.pk])).json()
-    assert figure["data"][0]["x"] == [4.0, 12.0]
+    assert figure["data"][0]["x"] == [8.0, 16.0]
     assert figure["data"][0]["error_y"]["array"] == pytest.approx([0.045, 0.046])
     assert (figure["layout"]["shapes"][0]["x0"], figure["layout"]["shapes"][0]["x1"]) == (0, 40.0)
     assert "of the infusion" in figure["layout"]["xaxis"]["title"]["text"]

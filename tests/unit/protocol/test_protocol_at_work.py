@@ -1,11 +1,13 @@
 """The protocol and the cancelling of a run, with the engine's own child process."""
 
+import datetime
 import os
 import subprocess
 
 import pytest
 
-from sessions.models import MetaboliteEstimate, QuantificationResult, QuantificationRun, StudySession
+from sessions import functional_tables
+from sessions.models import FunctionalResult, MetaboliteEstimate, QuantificationResult, QuantificationRun, StudySession
 from sessions.mrs import SYNTHETIC_BASIS, simulate_functional
 from sessions.mrs.io import nifti_mrs_bytes
 from sessions.services import fitting, quantification, sandbox
@@ -29,6 +31,10 @@ def session(world: World) -> StudySession:
 @pytest.fixture(scope="module")
 def series() -> bytes:
     return simulate_functional((1.0, 1.2), seed=3)
+
+
+def before_infusion(session: StudySession, minutes: float) -> datetime.datetime:
+    return session.doses.get(planned__kind="infusion").started_at - datetime.timedelta(minutes=minutes)
 
 
 def work(run: QuantificationRun) -> QuantificationRun:
@@ -55,16 +61,34 @@ def test_the_worker_fits_as_the_protocol_says_and_judges_within_the_run(
 def test_what_a_file_cannot_give_is_left_out_and_said(world: World, session: StudySession) -> None:
     protocols.signed(world, blocks="8", window=4)
     averaged = nifti_mrs_bytes(brain())
-    run = work(scans.uploaded(world, session, averaged).runs.get())
-    assert (run.state, run.failure_message, "series" in run.result.document) == ("done", "", False)
+    run = work(scans.uploaded(world, session, averaged, acquired_at=before_infusion(session, 8)).runs.get())
+    assert run.settings["dose"] == [8.0, 48.0]  # of one average nobody expects a course: nothing is said of it
+    assert (run.state, run.failure_message, hasattr(run.result, "functional")) == ("done", "", False)
     said = [flag for flag in run.result.document["flags"] if "analysis protocol's" in flag]
-    assert sorted(said) == sorted(fitting.LEFT_OUT[code][1] for code in ("blocks-invalid", "series-invalid"))
+    assert sorted(said) == sorted(fitting.LEFT_OUT[code][0][1] for code in ("blocks-invalid", "series-invalid"))
 
 
-def test_a_window_of_the_protocol_gives_a_series(world: World, session: StudySession, series: bytes) -> None:
+def test_a_window_of_the_protocol_gives_a_series_and_the_infusion_its_change(
+    world: World, session: StudySession, series: bytes
+) -> None:
     protocols.signed(world, window=8)
-    run = work(scans.uploaded(world, session, series).runs.get())
-    assert (run.state, len(run.result.document["series"]), len(run.result.document["blocks"])) == ("done", 9, 2)
+    run = work(scans.uploaded(world, session, series, acquired_at=before_infusion(session, 8)).runs.get())
+    assert (run.state, run.failure_message, len(run.result.document["blocks"])) == ("done", "", 2)
+    assert {"series", "functional"}.isdisjoint(run.result.document)
+    told = run.result.functional
+    assert (len(told.series), told.rows) == (9, len(list(functional_tables.series_rows(told.series, None))))
+    assert told.outcomes["clock"]["dose_minutes"] == [8.0, 48.0]
+    change = next(row for row in functional_tables.change_rows(told.outcomes) if row["name"] == "Glx/tNAA")
+    assert (change["predose_transients"], change["minutes_after_dose"]) == (8, 8.0)
+    assert change["change_low"] < 20 < change["change_high"]  # the simulated truth
+
+
+def test_an_infusion_without_time_before_it_is_left_out_and_said(
+    world: World, session: StudySession, series: bytes
+) -> None:
+    run = work(scans.uploaded(world, session, series, acquired_at=before_infusion(session, 1)).runs.get())
+    assert (run.state, fitting.DOSE_LEFT_OUT in run.result.document["flags"]) == ("done", True)
+    assert not FunctionalResult.objects.exists()
 
 
 def test_cancelling_a_running_run_ends_the_engines_process(

@@ -193,7 +193,7 @@ def test_unblinded_rows_carry_sequence_and_treatment(two: World) -> None:
         madrs = datasets.unblinded_madrs_rows(two.study, links)
         items = datasets.unblinded_item_rows(two.study, links)
         files = datasets.unblinded_spectrum_rows(two.study, links)
-        estimates = datasets.unblinded_quantification_rows(two.study, links)
+        estimates = datasets.unblinded_quantification_parts(two.study, links).rows()
     assert [(row.participant, row.sequence) for row in people] == sorted(links.sequences.items())
     given = links.treatments[links.sequences["XO-001"], 1]
     for row in (sessions[0], madrs[0], items[0], files[0], estimates[0]):
