@@ -130,3 +130,10 @@ def test_times_that_reviewers_see_have_no_zone_that_tells_the_season(world: Worl
         for address in addresses:
             text = client_for(world.people[person]).get(address).content.decode()
             assert (" GMT" in text or " BST" in text) is is_told, (person, address)
+
+
+def test_a_file_that_is_not_converted_yet_cannot_be_downloaded(world: World, session: StudySession, client_for) -> None:
+    spectrum = scans.uploaded(world, session)
+    answer = client_for(world.imaging_analyst).get(reverse("spectrum-file", args=[spectrum.pk]))
+    assert answer.status_code == 404
+    assert "The de-identified file is not there yet." in answer.content.decode()
