@@ -1,8 +1,7 @@
 """Rows to figures: a sentence, a table, and the JSON that Plotly draws. No ORM and no HTTP.
 
-Traces and layouts are Plotly's JSON as plain values: its Python classes check each value, at the price of most of a
-request, so that the tests let them check instead. A trace names its role in `meta.role`; the page's tokens give the
-colour (static/charts.js). Treatments differ by colour, marker shape and dash, in the order of their codes.
+A trace names its role in `meta.role`; the page's tokens give the colour (static/charts.js). Treatments differ by
+colour, marker shape and dash, in the order of their codes.
 """
 
 import csv
@@ -11,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import plotly.graph_objects as go
+
 Cell = str | int | float | None
-Trace = dict[str, Any]  # Any: Plotly's own JSON
-Plot = dict[str, Any]
 ROLES = ("a", "b")
 DASHES = ("solid", "dash")
 SHAPES = ("circle", "square")
@@ -47,7 +46,7 @@ class Figure:
     title: str
     finding: str
     table: Table
-    plot: Callable[[], Plot] | None = None
+    plot: Callable[[], go.Figure] | None = None
     data: Table | None = None
     notes: tuple[str, ...] = field(default=())
     is_tall: bool = False
@@ -58,22 +57,24 @@ class Figure:
         return self.plot is not None
 
     def as_plotly(self) -> dict[str, Any]:  # Any: Plotly's own JSON
-        """Return data and layout."""
-        return self.plot() if self.plot else {"data": [], "layout": {}}
+        """Return data and layout, without Plotly's default template."""
+        made: dict[str, Any] = self.plot().to_plotly_json() if self.plot else {"data": [], "layout": {}}
+        made["layout"].pop("template", None)
+        return made
 
     def as_csv(self) -> str:
         """Return the figure's numbers."""
         return (self.data or self.table).as_csv()
 
 
-def scatter(role: str, **options: Any) -> Trace:  # Any: Plotly's options
+def scatter(role: str, **options: Any) -> go.Scatter:  # Any: Plotly's options
     """Return a trace that is coloured by its role."""
-    return {"type": "scatter", "meta": {"role": role}, "showlegend": False, **options}
+    return go.Scatter(meta={"role": role}, showlegend=False, **options)
 
 
-def framed(traces: Sequence[Trace], **layout: Any) -> Plot:  # Any: Plotly's options
+def framed(traces: Sequence[go.Scatter | go.Bar], **layout: Any) -> go.Figure:  # Any: Plotly's options
     """Return a figure without a legend; labels stand beside the lines."""
-    return {"data": list(traces), "layout": {"showlegend": False, **layout}}
+    return go.Figure(data=list(traces), layout=go.Layout(showlegend=False, **layout))
 
 
 def axis(title: str, **options: Any) -> dict[str, Any]:  # Any: Plotly's options

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from studyportal.reports.figures import Figure, Plot, Table, axis, framed, label, scatter
+import plotly.graph_objects as go
+
+from studyportal.reports.figures import Figure, Table, axis, framed, label, scatter
 from studyportal.reports.rows import MadrsRow, ParticipantRow, QualityRow, SessionRow
 
 
@@ -115,7 +117,7 @@ def _recruitment_finding(n: int, plan: Plan, reached: datetime.date | None, toda
 
 def _recruitment_plot(
     days: Sequence[datetime.date], plan: Plan, reached: datetime.date | None, today: datetime.date
-) -> Plot:
+) -> go.Figure:
     steps = [plan.starts_on, *days, max(today, *days) if days else today]
     counts = [*range(len(days) + 1), len(days)]
     traces = [
@@ -177,7 +179,7 @@ def _quality_finding(
 
 def _quality_plot(
     measured: Sequence[tuple[QualityRow, float]], words: str, limits: tuple[float, float, float] | None
-) -> Plot:
+) -> go.Figure:
     good = [(row, found) for row, found in measured if _verdict(row) == "usable"]
     failed = [(row, found) for row, found in measured if _verdict(row) != "usable"]
     traces = [

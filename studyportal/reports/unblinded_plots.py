@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+import plotly.graph_objects as go
+
 from studyportal.reports.analysis import Estimate, Proportion, SeriesPoint
-from studyportal.reports.figures import DASHES, ROLES, SHAPES, Plot, Trace, axis, framed, label, scatter
+from studyportal.reports.figures import DASHES, ROLES, SHAPES, axis, framed, label, scatter
 from studyportal.reports.outcomes import Pair
 
 PANELS = {"F": "", "M": "2"}
@@ -16,7 +18,7 @@ DOMAINS = ([0.0, 0.3], [0.35, 0.65], [0.78, 1.0])
 
 def slopes(
     found: Sequence[Pair], estimates: Mapping[str, Estimate], treatments: tuple[str, str], sequences: Sequence[str]
-) -> Plot:
+) -> go.Figure:
     """Draw one line a participant from treatment to treatment, a panel a sex, and the differences beside them."""
     traces = []
     for sex, panel in PANELS.items():
@@ -61,7 +63,7 @@ def course(
     *,
     infusion_minutes: float,
     ratio: str,
-) -> Plot:
+) -> go.Figure:
     """Draw the mean of each treatment over time with its interval, the infusion shaded."""
     traces, labels = [], []
     ends = {}
@@ -106,7 +108,7 @@ def course(
     )  # fmt: skip
 
 
-def responders(counted: Sequence[tuple[str, str, Proportion]], treatments: tuple[str, str]) -> Plot:
+def responders(counted: Sequence[tuple[str, str, Proportion]], treatments: tuple[str, str]) -> go.Figure:
     """Draw each outcome's share by treatment as a dot with its interval and the count in words."""
     traces, labels, ticks = [], [], []
     for line, (outcome, treatment, share) in enumerate(counted):
@@ -137,7 +139,7 @@ def responders(counted: Sequence[tuple[str, str, Proportion]], treatments: tuple
     )  # fmt: skip
 
 
-def _panel(own: Sequence[Pair], panel: str, treatments: tuple[str, str], sequences: Sequence[str]) -> list[Trace]:
+def _panel(own: Sequence[Pair], panel: str, treatments: tuple[str, str], sequences: Sequence[str]) -> list[go.Scatter]:
     axes = {"xaxis": f"x{panel}", "yaxis": f"y{panel}"}
     x: list[float | None] = []
     y: list[float | None] = []
