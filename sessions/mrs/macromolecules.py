@@ -28,7 +28,7 @@ class Resonance:
 
 
 FIELD_OF_WIDTHS_MHZ = 297.2
-WIDTH_EXPONENT = 0.34
+WIDTH_EXPONENT = 0.18
 # A macromolecule's line is a Voigt profile: shares of the width given here, which add up to 1.
 LORENTZIAN_SHARE, GAUSSIAN_SHARE = 0.45, 0.55
 REFERENCE_DAMPING_PER_S = 20.0
@@ -36,16 +36,16 @@ OWN_DAMPING_PER_S = np.arange(0.0, 25.1, 0.5)
 # Fitted together to six human spectra (four at 3 T, two at 7 T), beside a baseline and what inversion leaves of the
 # metabolites; areas are the means.
 MODELLED: dict[str, tuple[Resonance, ...]] = {
-    "MM09": (Resonance(0.898, 0.188, 3.0),),
-    "MM12": (Resonance(1.197, 0.145, 0.92),),
-    "MM14": (Resonance(1.385, 0.184, 2.24),),
-    "MM17": (Resonance(1.641, 0.254, 3.2), Resonance(1.871, 0.256, 1.15)),
-    "MM20": (Resonance(2.026, 0.226, 3.9),),
-    "MM22": (Resonance(2.255, 0.245, 2.55), Resonance(2.506, 0.263, 1.09), Resonance(2.675, 0.191, 0.68)),
-    "MM30": (Resonance(2.966, 0.174, 1.5), Resonance(3.178, 0.186, 0.82)),
+    "MM09": (Resonance(0.898, 0.216, 3.0),),
+    "MM12": (Resonance(1.197, 0.167, 0.92),),
+    "MM14": (Resonance(1.385, 0.212, 2.24),),
+    "MM17": (Resonance(1.641, 0.292, 3.2), Resonance(1.871, 0.294, 1.15)),
+    "MM20": (Resonance(2.026, 0.260, 3.9),),
+    "MM22": (Resonance(2.255, 0.282, 2.55), Resonance(2.506, 0.302, 1.09), Resonance(2.675, 0.220, 0.68)),
+    "MM30": (Resonance(2.966, 0.200, 1.5), Resonance(3.178, 0.214, 0.82)),
     "MM37": (
-        Resonance(3.592, 0.249, 1.2), Resonance(3.762, 0.219, 0.75), Resonance(3.897, 0.194, 1.6),
-        Resonance(4.036, 0.202, 0.35), Resonance(4.260, 0.228, 0.7),
+        Resonance(3.592, 0.286, 1.2), Resonance(3.762, 0.252, 0.75), Resonance(3.897, 0.223, 1.6),
+        Resonance(4.036, 0.232, 0.35), Resonance(4.260, 0.262, 0.7),
     ),
     "Lip09": (Resonance(0.89, 0.140, 3.0),),
     "Lip13": (Resonance(1.28, 0.150, 2.0), Resonance(1.28, 0.089, 2.0)),
@@ -118,7 +118,7 @@ def completed(basis: Basis, grid: TimeGrid, settings: Settings) -> Basis:
 def default_macromolecules(basis: Basis, grid: TimeGrid) -> tuple[Component, ...]:
     """Return the modelled macromolecules and lipids for a basis, on its scale.
 
-    The widths shrink in ppm with the field to the power 0.2, as those of the spectra measured at both fields do.
+    The widths shrink in ppm with the field to the power 0.18, as those of the spectra measured at both fields do.
     """
     return _components(proton_scale(basis, grid), grid)
 
