@@ -30,7 +30,7 @@ def main():
         found["gate_4_mmol"] = gate_4()
         found["gate_6"] = gate_6()
         found["robustness"] = robustness(5 if quick else 40)
-        found["coverage"] = coverage(8 if quick else 60)
+        found["coverage"] = coverage(8 if quick else 240)
         found["programs"] = other_programs()
     gates(found)
     if "--json" in sys.argv:

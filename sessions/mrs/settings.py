@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from sessions.mrs.errors import MrsError
 
-ENGINE_VERSION = "1.1.0"
+ENGINE_VERSION = "1.2.0"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sessions.mrs.basis_loading import load_basis
 from sessions.mrs.grid import CENTRE_PPM
 from sessions.mrs.io import nifti_mrs_bytes
-from sessions.mrs.macromolecules import FIELD_OF_WIDTHS_MHZ, MODELLED
+from sessions.mrs.macromolecules import FIELD_OF_WIDTHS_MHZ, MODELLED, WIDTH_EXPONENT
 from sessions.mrs.spectrum import Spectrum
 
 Complex = NDArray[np.complexfloating[Any, Any]]
@@ -29,6 +29,8 @@ CONCENTRATIONS = {
 }  # fmt: skip
 GLUTAMATE_SHARE_OF_GLX = 0.8
 MACROMOLECULES_MMOL = 1.1
+# Gaussian lines here, of the width at half maximum that the model's Voigt profiles have.
+VOIGT_WIDTH = 0.83
 
 
 def simulate_functional(
@@ -106,11 +108,11 @@ def simulate_functional(
 def simulated_macromolecules(times: NDArray[np.floating[Any]]) -> Complex:
     """Return the modelled macromolecules at 3 T, without lipids."""
     fid = np.zeros(len(times), dtype=np.complex128)
-    hertz_per_ppm = FREQUENCY_MHZ * (FIELD_OF_WIDTHS_MHZ / FREQUENCY_MHZ) ** 0.2
+    hertz_per_ppm = FREQUENCY_MHZ * (FIELD_OF_WIDTHS_MHZ / FREQUENCY_MHZ) ** WIDTH_EXPONENT
     for name, resonances in MODELLED.items():
         if name.startswith("MM"):
             for part in resonances:
-                width = part.width_ppm * hertz_per_ppm
+                width = VOIGT_WIDTH * part.width_ppm * hertz_per_ppm
                 turning = np.exp(2j * np.pi * (part.shift_ppm - CENTRE_PPM) * FREQUENCY_MHZ * times)
                 envelope = np.exp(-((np.pi * width * times) ** 2) / (4 * np.log(2)))
                 fid += MACROMOLECULES_MMOL * _J_LOSS.get(name, 1.0) * part.protons * turning * envelope

@@ -191,6 +191,6 @@ def test_out_of_memory_is_a_refusal(functional, capsys, monkeypatch) -> None:
 
 
 def test_the_package_offers_its_promise_only() -> None:
-    assert sessions.mrs.ENGINE_VERSION == "1.1.0"
+    assert sessions.mrs.ENGINE_VERSION == "1.2.0"
     with pytest.raises(AttributeError, match="no attribute 'other'"):
         _ = sessions.mrs.other
