@@ -138,11 +138,14 @@ def test_it_ends_with_the_engine_that_started_it(files, tmp_path) -> None:
     program.write_text(f"#!{sys.executable} -I\nimport signal\nheld = open({str(pipe)!r}, 'wb')\nsignal.pause()\n")
     program.chmod(0o755)
     command = ["-m", "sessions.mrs", "lcmodel", str(path), "--basis", str(basis), "--binary", str(program), "--json"]
-    with subprocess.Popen([sys.executable, *command], start_new_session=True) as engine:
-        with pipe.open("rb", buffering=0) as alive:  # waits until LCModel runs
-            engine.kill()
-            assert select.select([alive], [], [], 60)[0], "LCModel goes on"
-            assert alive.read() == b""
+    # Opening the pipe waits until LCModel runs.
+    with (
+        subprocess.Popen([sys.executable, *command], start_new_session=True) as engine,
+        pipe.open("rb", buffering=0) as alive,
+    ):
+        engine.kill()
+        assert select.select([alive], [], [], 60)[0], "LCModel goes on"
+        assert alive.read() == b""
 
 
 def test_all_failures_are_tried() -> None:
