@@ -193,13 +193,17 @@ def basis_for(study: Study, basis_id: uuid.UUID) -> BasisSet:
 
 
 def spectra_panel(viewer: User, session: StudySession) -> dict[str, object]:
-    """Return what the session's page shows of its spectra: files and states for all, the form for uploaders."""
+    """Return what the session's page shows of its spectra: files and states, the form for uploaders.
+
+    Who reviews fits does so with the session masked, so the way from a session to its spectra is not shown to them.
+    """
     study, site = session.participant.study, session.participant.site
     lines = [Line.of(one) for one in spectra_for(viewer, study).filter(session=session).order_by("ordinal")]
     sees_quality = can(viewer, Permission.SPECTRUM_QUALITY_VIEW, study, site)
     is_held = session.status in {StudySession.Status.IN_PROGRESS, StudySession.Status.COMPLETED}
     return {
         "spectra": lines if sees_quality else [line.without_quality() for line in lines],
+        "is_masked": can(viewer, Permission.QUANTIFICATION_REVIEW, study),
         "may_upload": is_held and can(viewer, Permission.SPECTRUM_UPLOAD, study, site),
         "upload_form": UploadForm(session=session),
         "unfinished": unfinished_for(viewer, session),
