@@ -27,8 +27,8 @@ from studyportal.studies.models import Study
 State = QuantificationRun.State
 
 
-def spectra_for(viewer: User, study: Study) -> QuerySet[Spectrum]:
-    """Spectra of the sites where the viewer may see sessions, each with its runs, the latest first."""
+def spectra_for(viewer: User, study: Study, permission: Permission = Permission.SESSION_VIEW) -> QuerySet[Spectrum]:
+    """Spectra of the sites where the viewer holds `permission`, each with its runs, the latest first."""
     runs = (
         QuantificationRun.objects.select_related("basis", "result", "protocol")
         .defer("result__document")  # long, and read on the page of one run only
@@ -38,7 +38,7 @@ def spectra_for(viewer: User, study: Study) -> QuerySet[Spectrum]:
     return (
         Spectrum.objects.filter(
             session__participant__study=study,
-            session__participant__site__in=sites_with(viewer, Permission.SESSION_VIEW, study),
+            session__participant__site__in=sites_with(viewer, permission, study),
         )
         .select_related(
             "session__participant__site", "session__participant__study", "session__period", "upload", "uploaded_by",
@@ -49,13 +49,15 @@ def spectra_for(viewer: User, study: Study) -> QuerySet[Spectrum]:
     )  # fmt: skip
 
 
-def spectrum_for(viewer: User, study: Study, spectrum_id: uuid.UUID) -> Spectrum:
-    """Return one spectrum.
+def spectrum_for(
+    viewer: User, study: Study, spectrum_id: uuid.UUID, permission: Permission = Permission.SESSION_VIEW
+) -> Spectrum:
+    """Return one spectrum of a site where the viewer holds `permission`.
 
     Raises:
-        NotFound: there is none at the viewer's sites.
+        NotFound: there is none at those sites.
     """
-    found = spectra_for(viewer, study).filter(pk=spectrum_id).first()
+    found = spectra_for(viewer, study, permission).filter(pk=spectrum_id).first()
     if found is None:
         raise NotFound("There is no such spectrum at your sites.")
     return found
@@ -193,13 +195,17 @@ def basis_for(study: Study, basis_id: uuid.UUID) -> BasisSet:
 
 
 def spectra_panel(viewer: User, session: StudySession) -> dict[str, object]:
-    """Return what the session's page shows of its spectra: files and states for all, the form for uploaders."""
+    """Return what the session's page shows of its spectra: files and states, the form for uploaders.
+
+    Who reviews fits does so with the session masked, so the way from a session to its spectra is not shown to them.
+    """
     study, site = session.participant.study, session.participant.site
     lines = [Line.of(one) for one in spectra_for(viewer, study).filter(session=session).order_by("ordinal")]
     sees_quality = can(viewer, Permission.SPECTRUM_QUALITY_VIEW, study, site)
     is_held = session.status in {StudySession.Status.IN_PROGRESS, StudySession.Status.COMPLETED}
     return {
         "spectra": lines if sees_quality else [line.without_quality() for line in lines],
+        "is_masked": can(viewer, Permission.QUANTIFICATION_REVIEW, study),
         "may_upload": is_held and can(viewer, Permission.SPECTRUM_UPLOAD, study, site),
         "upload_form": UploadForm(session=session),
         "unfinished": unfinished_for(viewer, session),

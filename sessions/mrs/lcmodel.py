@@ -5,11 +5,13 @@ runs in a folder of its own with limits on memory, time and files. Its format of
 User's Manual (2021), sections 4.2 and 5.3; every key written here stands in the namelist LCMODL of its source.
 """
 
+import ctypes
 import os
 import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,8 @@ SECONDS = 120
 MEMORY_BYTES, FILE_BYTES = 2 * 1024**3, 64 * 1024**2
 # LCModel asks for a licence key; since it is free, one key fits all (its README, 2021).
 KEY = 210387309
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 DATA, WATER, BASIS, TABLE, CONTROL = "data.raw", "water.raw", "set.basis", "result.table", "control"
 FAILED = MrsError(
     "lcmodel-failed",
@@ -202,6 +206,8 @@ def _limit() -> None:  # pragma: no cover - runs in the child between fork and e
         hard = resource.getrlimit(kind)[1]
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (least, least))
+    if LIBC is not None:  # it has a session of its own, so whoever stops us would not stop it
+        LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 def _result(table: Path) -> ImportedResult:

@@ -214,6 +214,8 @@ def slot_leaf(slot: Row) -> bytes:
 
 def merkle(leaves: list[bytes]) -> bytes:
     """Return the root of the tree of RFC 6962: split at the largest power of two below the number of leaves."""
+    if not leaves:
+        raise ValueError("there is no row")
     if len(leaves) == 1:
         return leaves[0]
     half = 1 << ((len(leaves) - 1).bit_length() - 1)
@@ -329,8 +331,8 @@ def check_allocations(rows: list[Row], slots: list[Row], strata: list[str]) -> I
 
 
 def plain(value: object) -> str:
-    """Return a text that any terminal can show."""
-    return str(value).encode("ascii", "backslashreplace").decode()
+    """Return a text that any terminal can show, on one line and without a character that moves or hides others."""
+    return ascii(str(value))[1:-1]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -347,7 +349,9 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, Unreadable) as error:
         print(f"This file cannot be verified: {plain(error)}.")
         return 2
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         print(f"This file cannot be verified: a value in it is impossible ({type(error).__name__}: {plain(error)}).")
         return 2
     for holds, sentence in found:

@@ -7,7 +7,6 @@ the queue would keep a person waiting no less and would need a kind of run that 
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from django.db import IntegrityError, transaction
 
 from sessions.models import BasisSet, ImportedResult, Spectrum, Upload
 from sessions.services import bases, sandbox, store
+from sessions.services.workplace import workplace
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
@@ -94,8 +94,7 @@ def _basis(spectrum: Spectrum) -> BasisSet:
 
 
 def _run(spectrum: Spectrum, basis: BasisSet) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="lcmodel-") as name:
-        folder = Path(name)
+    with workplace() as folder:
         data = folder / "spectrum.nii.gz"
         data.write_bytes(store.get(spectrum.stored_sha256))
         arguments: list[str | Path] = ["lcmodel", data, "--basis", bases.engine_argument(basis, folder), "--json"]

@@ -31,8 +31,10 @@ def workplace() -> Iterator[Path]:
 def clear() -> None:
     """Delete the folders of processes that are no more."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):  # another's, held by its owner, or gone in the meantime
-            if time.time() - folder.stat().st_mtime >= YOUNG_SECONDS:
+        # Held by its owner, gone in the meantime, or nested beyond what can be walked: nobody's work waits for it.
+        with contextlib.suppress(OSError, RecursionError):
+            found = folder.lstat()  # a link is not followed: everybody may make one here
+            if found.st_uid == os.geteuid() and time.time() - found.st_mtime >= YOUNG_SECONDS:
                 with _held(folder):
                     shutil.rmtree(folder)
 

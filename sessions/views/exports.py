@@ -57,7 +57,7 @@ def reporting_csv(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def bids(request: StudyRequest, spectrum_id: uuid.UUID) -> FileResponse:
     """Send the session of a spectrum as a BIDS data set."""
-    found = spectrum_for(request.user, request.study, spectrum_id)
+    found = spectrum_for(request.user, request.study, spectrum_id, Permission.METABOLITE_VIEW)
     content = exports.bids_archive(found.session, by=request.user)
     name = f"{found.session.participant.number}_ses-{exports.session_label(found.session)}_bids.zip"
     response = FileResponse(content, as_attachment=True, filename=name, content_type="application/zip")

@@ -25,7 +25,7 @@ from studyportal.forms import carried_out, form_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def spectrum_imports(request: StudyRequest, spectrum_id: uuid.UUID) -> HttpResponse:
     """List what other programs found for a spectrum beside our latest result; reviewers of fits attach a file."""
-    found = spectrum_for(request.user, request.study, spectrum_id)
+    found = spectrum_for(request.user, request.study, spectrum_id, Permission.METABOLITE_VIEW)
     form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
     if request.method == "POST":
         participant = found.session.participant
@@ -56,7 +56,7 @@ def _attach(request: StudyRequest, found: Spectrum, form: ImportForm) -> Any:
 @require_POST
 def spectrum_lcmodel(request: StudyRequest, spectrum_id: uuid.UUID) -> HttpResponse:
     """Let the LCModel that the site installed fit a spectrum, and show what it found beside ours."""
-    found = spectrum_for(request.user, request.study, spectrum_id)
+    found = spectrum_for(request.user, request.study, spectrum_id, Permission.QUANTIFICATION_REVIEW)
     try:
         made = lcmodel.quantify(spectrum=found, by=request.user)
     except InvalidInput as refusal:

@@ -22,6 +22,7 @@ from sessions.stored_files import is_damaged
 from sessions.tasks import enqueue
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.accounts.selectors import can
 from studyportal.csp import chart_page
 from studyportal.forms import carried_out, form_page
 from studyportal.sentences import spoken
@@ -110,7 +111,7 @@ def _context(request: StudyRequest, run: QuantificationRun) -> dict[str, Any]:
         "may_upload": Permission.SPECTRUM_UPLOAD in request.permissions,
         "is_masked": Permission.QUANTIFICATION_REVIEW in request.permissions,
         "may_review": Permission.QUANTIFICATION_REVIEW in request.permissions,
-        "may_see_values": Permission.METABOLITE_VIEW in request.permissions,
+        "may_see_values": can(request.user, Permission.METABOLITE_VIEW, request.study, participant.site),
         "standing": standing_of(run, signed_of(request.study)),
         "may_see_protocol": Permission.PROTOCOL_VIEW in request.permissions,
     }  # fmt: skip

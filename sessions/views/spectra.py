@@ -89,7 +89,7 @@ def _page(request: StudyRequest, found: Spectrum, form: WithdrawForm) -> HttpRes
 @require_safe
 def spectrum_file(request: StudyRequest, spectrum_id: uuid.UUID) -> HttpResponse:
     """Send the de-identified NIfTI-MRS."""
-    found = spectrum_for(request.user, request.study, spectrum_id)
+    found = spectrum_for(request.user, request.study, spectrum_id, Permission.METABOLITE_VIEW)
     if not found.stored_sha256:
         raise NotFound("The de-identified file is not there yet.")
     name = f"{found.session.participant.number}_{str(found.pk)[:8]}.nii.gz"

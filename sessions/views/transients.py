@@ -13,6 +13,7 @@ from sessions.spectrum_figures import drift_figure, stack_figure
 from sessions.transients import step_words, transient_rows, transient_words
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.accounts.selectors import can
 from studyportal.csp import chart_page
 from studyportal.errors import NotFound
 
@@ -24,7 +25,7 @@ def transients(request: StudyRequest, run_id: uuid.UUID) -> HttpResponse:
     """Show the stacks and the drift, with what was left out."""
     run = result_for(request.user, request.study, run_id, Permission.SPECTRUM_QUALITY_VIEW)
     record = run.result.document.get("transients", {})
-    may_see_values = Permission.METABOLITE_VIEW in request.permissions
+    may_see_values = can(request.user, Permission.METABOLITE_VIEW, request.study, run.spectrum.session.participant.site)
     context = {
         "run": run, "spectrum": run.spectrum, "participant": run.spectrum.session.participant,
         "finding": transient_words(record), "rows": transient_rows(record),

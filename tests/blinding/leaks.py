@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -14,11 +16,15 @@ from rest_framework.renderers import JSONRenderer
 
 from participants.models import Participant
 from participants.selectors import participant_for, participants_for
-from sessions.models import StudySession
+from sessions.models import ImportedResult, QuantificationRun, Spectrum, StudySession
 from sessions.policies import Precondition, randomization_preconditions
 from sessions.services import store
+from sessions.services.lcmodel import quantify
 from sessions.services.randomization import allocate
+from sessions.views.downloads import download_name
+from studyportal.errors import InvalidInput
 from studyportal.middleware import SecurityHeadersMiddleware
+from studyportal.reports.spectrum_datasets import Frames, infusions_at, run_frames
 from tests.blinding.planting import SECRET, Leak, Plant, answered, body, everywhere, header, replaced
 
 
@@ -189,6 +195,61 @@ def chart() -> Any:
     return patch.object(SecurityHeadersMiddleware, "__call__", call)
 
 
+def late_infusions() -> Any:
+    """Let the minutes of functional spectra follow the sequence."""
+
+    def told(study: Any, sites: Any) -> dict[Any, datetime]:
+        numbers = dict(StudySession.objects.filter(participant__study=study).values_list("pk", "participant__number"))
+        begun = infusions_at(study, sites)
+        return {pk: at + timedelta(minutes=SECRET.second(numbers[pk])) for pk, at in begun.items()}
+
+    return everywhere(infusions_at, told)
+
+
+def fewer_runs() -> Any:
+    """Leave the runs of the second sequence out of the functional tables."""
+
+    def framed(*asked: Any, **more: Any) -> Frames:
+        found = run_frames(*asked, **more)
+        return replace(found, runs=[run for run in found.runs if not SECRET.second(run["participant"])])
+
+    return everywhere(run_frames, framed)
+
+
+def one_read_more() -> Any:
+    """Ask the database once more for each run of the second sequence."""
+    real = Frames.frame
+
+    def frame(self: Frames, run: dict[str, Any]) -> dict[str, Any]:
+        if SECRET.second(run["participant"]):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        return real(self, run)
+
+    return patch.object(Frames, "frame", frame)
+
+
+def file_of_a_table() -> Any:
+    """Name the downloads of a run by the sequence."""
+
+    def named(run: QuantificationRun, suffix: str) -> str:
+        second = SECRET.second(run.spectrum.session.participant.number)
+        return download_name(run, f"{1 + second}.{suffix}")
+
+    return everywhere(download_name, named)
+
+
+def refused_by_lcmodel() -> Any:
+    """Let LCModel refuse the spectra of the second sequence in other words."""
+
+    def asked(*, spectrum: Spectrum, by: Any) -> ImportedResult:
+        if SECRET.second(spectrum.session.participant.number):
+            raise InvalidInput("LCModel cannot fit this spectrum.")
+        return quantify(spectrum=spectrum, by=by)
+
+    return everywhere(quantify, asked)
+
+
 def remaining() -> Any:
     """Let the wizard say that the stratum still has places."""
 
@@ -258,6 +319,11 @@ LEAKS = (
     Leak("40.0 instead of 40", rendered(lambda row: {k: float(v) if type(v) is int else v for k, v in row.items()}),
          ("v1:participants",)),
     Leak("the order of a chart's curves", chart, ("quantification-fit",)),
+    Leak("minutes that follow the sequence", late_infusions, ("v1:mrs_series",)),
+    Leak("the count of a functional table", fewer_runs, ("v1:mrs_changes",)),
+    Leak("one statement more in a functional table", one_read_more, ("v1:mrs_transients",)),
+    Leak("the name of a functional file", file_of_a_table, ("quantification-table",)),
+    Leak("another refusal of LCModel", refused_by_lcmodel, ("spectrum-lcmodel",)),
     Leak("how many places are left", remaining, RANDOMIZE, "exhausted", READ_ALLOC),
     Leak("that the list is short", is_last_place, ("participants",), "exhausted", READ_ALLOC),
 )  # fmt: skip

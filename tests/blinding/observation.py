@@ -71,6 +71,7 @@ class Observer:
 
     def __init__(self, files: Path, server: Redis) -> None:
         self.files, self.server, self.lines = files, server, Lines()
+        self.kept = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in self._stored()}
         self.clients: dict[str, Client] = {}
         self.statements: list[str] = []
         self.readable: list[str] = []
@@ -123,6 +124,7 @@ class Observer:
                 "tables": self.tables() if wrote else b"",
             }
             transaction.set_rollback(True)
+        self._take_back_files()
         self.client(ask).cookies = cookies
         return seen
 
@@ -155,11 +157,24 @@ class Observer:
         self.server.flushdb()
         return repr(out).encode()
 
+    def _stored(self) -> list[Path]:
+        return sorted(path for path in self.files.rglob("*") if path.is_file())
+
     def _files(self) -> bytes:
-        found = sorted(path for path in self.files.rglob("*") if path.is_file())
         return "\n".join(
-            f"{path.relative_to(self.files)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in found
+            f"{path.relative_to(self.files)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in self._stored()
         ).encode()
+
+    def _take_back_files(self) -> None:
+        """Let the store be what it was: what a request wrote must not show in the next, which may be asked alone."""
+        for path in self._stored():
+            if path not in self.kept or path.stat().st_mtime_ns != self.kept[path][1]:
+                path.unlink()
+        for path, (content, _) in self.kept.items():
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                self.kept[path] = (content, path.stat().st_mtime_ns)
 
     def tables(self) -> bytes:
         """Return a digest of each table that the present login can read, whatever way its rows lie."""

@@ -1,5 +1,6 @@
 """The gate of the gate: leaks planted on purpose are found, every one; harmless changes are not."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -60,6 +61,27 @@ def test_a_planted_leak_is_found(leak: Leak) -> None:
 @pytest.mark.parametrize("leak", HARMLESS, ids=lambda leak: leak.name)
 def test_a_change_that_does_not_follow_the_secret_is_no_leak(leak: Leak) -> None:
     assert channels(leak) == Counter()
+
+
+@pytest.mark.parametrize("name", ["mrs_series", "mrs_changes", "mrs_effects", "mrs_transients"])
+def test_the_crawl_reads_rows_of_every_functional_table(name: str) -> None:
+    pulls = [
+        json.loads(seen["body"])
+        for ask, seen in explored("statistician").items()
+        if ask.route == f"v1:{name}" and seen["status"] == b"200" and seen["body"].startswith(b"{")
+    ]
+    assert {row["participant"] for pull in pulls for row in pull["results"]} == {"XO-001", "XO-002"}
+
+
+def test_the_crawl_reads_files_imports_and_the_button_of_lcmodel() -> None:
+    seen_at = {ask: seen["body"] for ask, seen in explored("imaging_analyst").items() if seen["status"] == b"200"}
+    bodies = {
+        route: [body for ask, body in seen_at.items() if ask.route == route]
+        for route in ("quantification-table", "spectrum-imports", "spectrum")
+    }
+    assert any(body.count(b"\n") > 2 and b"series" not in body for body in bodies["quantification-table"])
+    assert any(b"LCModel 6.3-1R" in body for body in bodies["spectrum-imports"])
+    assert any(b"Quantify with LCModel too" in body for body in bodies["spectrum"])
 
 
 def test_the_catalogue_is_large_enough() -> None:

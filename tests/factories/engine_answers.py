@@ -21,6 +21,8 @@ def engine_answers(ratio: float) -> Iterator[None]:
         if arguments[0] == "convert":
             Path(arguments[arguments.index("--out") + 1]).write_bytes(b"converted " + Path(arguments[1]).read_bytes())
             return {"header": {"SpectrometerFrequency": [127.7], "EchoTime": 0.03, "RepetitionTime": 2.0}}
+        if arguments[0] == "import":
+            return imported(ratio)
         Path(arguments[arguments.index("--curves") + 1]).write_text(json.dumps(curves(ratio)))
         return document(ratio)
 
@@ -29,6 +31,16 @@ def engine_answers(ratio: float) -> Iterator[None]:
         yield
     finally:
         sandbox.engine = real
+
+
+def imported(ratio: float) -> dict[str, Any]:
+    """Return what the engine reads in another program's table."""
+    told = {"column": "/Cr+PCr", "value": str(ratio), "unit": "ratio", "reference": "Cr+PCr", "sd": ""}
+    return {
+        "imported": True, "program": "LCModel", "version": "6.3-1R", "format": "LCModel table",
+        "metabolites": [{"name": "Glu", "percent_sd": "4", "estimates": [told], "quality": {}}], "quality": {},
+        "warnings": [],
+    }  # fmt: skip
 
 
 def curves(ratio: float) -> dict[str, Any]:

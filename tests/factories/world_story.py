@@ -20,7 +20,7 @@ from ratings.services.assignment import assign
 from sessions.allocation.models import ListSlot
 from sessions.allocation.services import approve_list, create_list, open_slot
 from sessions.models import AssessmentSchedule, BasisSet, Sequence, Spectrum, StudySession, Treatment
-from sessions.services import conduct, dosing, fitting, quantification, requantification, uploads
+from sessions.services import conduct, dosing, fitting, imports, quantification, requantification, uploads
 from sessions.services.randomization import randomize
 from sessions.services.safety import report_adverse_event
 from sessions.services.upload_rules import Announced
@@ -167,6 +167,15 @@ class Story:
                 fitting.process(run_id=spectrum.runs.get().pk)
         return spectrum
 
+    def imported(self, spectrum: Spectrum, ratio: float) -> None:
+        """Attach what another program found."""
+        if self.plan.outcomes != "base":
+            ratio = round(3.0 - ratio, 3)
+        with self.step("import"), engine_answers(ratio):
+            imports.attach(
+                spectrum=spectrum, filename="result.table", content=str(ratio).encode(), by=self.world.imaging_analyst
+            )
+
     def requantified(self) -> None:
         """Quantify the study again under an exploratory version; one run ends, the others wait, a version is idle."""
         with self.step("exploratory version"):
@@ -249,6 +258,7 @@ def tell(plan: Plan) -> tuple[dict[str, str], dict[str, str], dict[str, str], di
     for session, ratio in ((one, 1.21), (two, 1.34), (three, 1.27)):
         story.spectrum(session, ratio)
     story.spectrum(running, 1.0, fitted=False)
+    story.imported(one.spectra.first(), 1.4)
     story.requantified()
     with story.step("review"):
         quantification.review(

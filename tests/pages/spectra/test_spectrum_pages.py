@@ -220,6 +220,22 @@ def test_the_sessions_panel_tells_uploaders_their_state_only(world: World, run: 
     ) == (False, [])
 
 
+def test_the_sessions_page_does_not_lead_a_reviewer_of_fits_to_its_spectra(
+    world: World, run: QuantificationRun, client_for
+) -> None:
+    """The spectrum's page masks the session; from the session's page the period would be known all the same."""
+    address = f"/participants/{run.spectrum.session.participant.number}/sessions/1/"
+    link = reverse("spectrum", args=[run.spectrum_id])
+    page = client_for(world.imaging_analyst).get(address).content.decode()
+    assert str(run.spectrum_id) not in page
+    assert "Where it stands" not in page
+    assert '<th class="govuk-table__header" scope="row">Spectrum 1</th>' in page
+    assert "You review fits without knowing the session" in page
+    page = client_for(world.coordinator).get(address).content.decode()
+    assert f'<a class="govuk-link" href="{link}">Spectrum 1</a>' in page
+    assert "without knowing the session" not in page
+
+
 def test_basis_sets_are_listed_added_and_chosen(world: World, run: QuantificationRun, client_for) -> None:
     client, url = client_for(world.imaging_analyst), reverse("bases")
     page = client.post(url, {"name": "Typed name", "simulation": "laser"})

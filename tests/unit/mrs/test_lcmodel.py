@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import os
 import re
+import select
 import subprocess
 import sys
 
@@ -124,6 +126,26 @@ def test_every_failure_is_a_sentence(failure, code, files, tmp_path, capfd) -> N
     assert refusal.value.message.endswith(".")
     assert "/tmp" not in refusal.value.message
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a program outlives who started it")
+def test_it_ends_with_the_engine_that_started_it(files, tmp_path) -> None:
+    """The sandbox kills the engine and its group; LCModel stands in a session of its own."""
+    path, basis = files
+    pipe = tmp_path / "alive"
+    os.mkfifo(pipe)
+    program = tmp_path / "lcmodel"
+    program.write_text(f"#!{sys.executable} -I\nimport signal\nheld = open({str(pipe)!r}, 'wb')\nsignal.pause()\n")
+    program.chmod(0o755)
+    command = ["-m", "sessions.mrs", "lcmodel", str(path), "--basis", str(basis), "--binary", str(program), "--json"]
+    # Opening the pipe waits until LCModel runs.
+    with (
+        subprocess.Popen([sys.executable, *command], start_new_session=True) as engine,
+        pipe.open("rb", buffering=0) as alive,
+    ):
+        engine.kill()
+        assert select.select([alive], [], [], 60)[0], "LCModel goes on"
+        assert alive.read() == b""
 
 
 def test_all_failures_are_tried() -> None:

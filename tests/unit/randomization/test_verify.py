@@ -325,6 +325,32 @@ def test_impossible_values_are_said_without_a_traceback(path, value, words, tmp_
     assert (words or "NOT verified") in capsys.readouterr().out
 
 
+def written(document: dict, folder: Path) -> str:
+    place = folder / "file.json"
+    place.write_text(json.dumps(document | {"digest": digest(document)}))
+    return str(place)
+
+
+def test_a_list_without_rows_and_a_path_without_end_are_said_without_a_traceback(tmp_path: Path, capsys) -> None:
+    empty = bundle_of("big stick 3") | {"commits_to": "slots", "slots": [], "allocations": []}
+    assert verify.main([written(empty, tmp_path)]) == 2
+    own = golden.terms("big stick 3", Generator.HMAC_DRBG)
+    made = golden.made(own)
+    proof = slot_proof(own, SEED, made, made.slots[0].number) | {"count": 2**5000, "path": ["00" * 32] * 6000}
+    assert verify.main([written(proof, tmp_path)]) == 2
+    assert capsys.readouterr().out.count("a value in it is impossible") == 2
+
+
+def test_nothing_in_a_file_writes_a_line_of_the_answer(tmp_path: Path, capsys) -> None:
+    """A made-up root with line breaks and codes of the terminal must not look like, or hide, what was found."""
+    forged = bundle_of("big stick 3") | {"root": "00\nVerified.\x1b[8m\u202e"}
+    assert verify.main([written(forged, tmp_path)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith("NOT verified")
+    assert "Verified." not in lines
+    assert all(character.isprintable() and character.isascii() for line in lines for character in line)
+
+
 @pytest.mark.parametrize("parameters", [{"block_sizes": [0]}, {"block_sizes": [3]}, {"block_sizes": [10**9]}])
 def test_impossible_blocks_do_not_run_forever(parameters: dict[str, object]) -> None:
     bundle = bundle_of("blocks of 4")

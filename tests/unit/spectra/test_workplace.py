@@ -76,6 +76,28 @@ def test_what_is_worked_in_or_is_not_ours_stays(room: Path) -> None:
     assert sorted(one.name for one in room.iterdir()) == sorted([other.name, f"{PREFIX}link"])
 
 
+def test_a_folder_of_another_user_is_left_alone(room: Path, monkeypatch) -> None:
+    """Everybody may make folders in the system's temporary one, and fill them so that clearing takes forever."""
+    (room / f"{PREFIX}theirs").mkdir()
+    theirs = aged(room / f"{PREFIX}theirs")
+    monkeypatch.setattr(os, "geteuid", lambda: theirs.stat().st_uid + 1)
+    clear()
+    assert theirs.is_dir()
+
+
+def test_a_folder_nested_beyond_walking_stops_nobody(room: Path) -> None:
+    deep = room / f"{PREFIX}deep"
+    deep.mkdir()
+    nested = "import os\nfor _ in range(1200):\n    os.mkdir('d')\n    os.chdir('d')"
+    try:
+        subprocess.run([sys.executable, "-c", nested], cwd=deep, check=True)
+        aged(deep)
+        with workplace() as folder:
+            assert folder.is_dir()
+    finally:
+        subprocess.run(["rm", "-rf", str(deep)], check=True)
+
+
 def aged_other(room: Path) -> Path:
     other = room / "somebody-elses"
     other.mkdir()
