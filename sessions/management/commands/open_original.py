@@ -27,11 +27,13 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Open and write; a file that does not open leaves nothing behind."""
         out: Path = options["out"]
-        if out.exists():
-            msg = f"{out} exists already."
-            raise CommandError(msg)
         try:
-            with acting("system:open_original:shell"), out.open("xb") as file:
+            out.touch(mode=0o600, exist_ok=False)  # for whoever asked alone, whatever their umask says
+        except OSError as fault:
+            msg = f"{out} exists already." if isinstance(fault, FileExistsError) else str(fault)
+            raise CommandError(msg) from None
+        try:
+            with acting("system:open_original:shell"), out.open("wb") as file:
                 upload = any_upload(options["upload"])
                 for piece in originals.opened(upload=upload, private_key=options["key"].read_bytes()):
                     file.write(piece)

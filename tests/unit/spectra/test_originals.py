@@ -53,7 +53,7 @@ def test_a_kept_original_opens_with_its_key_only(world: World, session: StudySes
     assert CONTENT[:30] not in sealed
     out = tmp_path / "out.dat"
     call_command("open_original", str(upload.pk), "--key", str(key), "--out", str(out))
-    assert out.read_bytes() == CONTENT
+    assert (out.read_bytes(), out.stat().st_mode & 0o777) == (CONTENT, 0o600)
     with pytest.raises(CommandError, match="exists already"):
         call_command("open_original", str(upload.pk), "--key", str(key), "--out", str(out))
     make_key_pair(tmp_path / "other", tmp_path / "other_public")
