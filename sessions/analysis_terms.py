@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from sessions.mrs import MrsError, Settings
+from sessions.mrs.spins import SPIN_SYSTEMS
 
 MODELLED, OF_BASIS, MEASURED = "modelled", "basis", "measured"
 AS_FILE_SAYS, WHOLE = "auto", "none"
@@ -191,6 +192,8 @@ def problems(terms: Terms) -> dict[str, str]:
     wrong = [name for name in terms.exclude if not NAME.match(name)]
     if wrong:
         found["exclude"] = f"{wrong[0][:24]!r} is no name of a basis spectrum."
+    elif unknown := _unknown(terms):
+        found["exclude"] = f"No chosen basis set has {', '.join(unknown)}: write the names as on the set's page."
     elif needed := NEEDED.intersection(terms.exclude):
         found["exclude"] = f"{', '.join(sorted(needed))} cannot be left out: the ratios are made of it."
     try:
@@ -206,3 +209,10 @@ def _is_count(text: str) -> bool:
 
 def _short(identity: str) -> str:
     return identity if identity.startswith("sim:") else f"SHA-256 {identity[:12]}"
+
+
+def _unknown(terms: Terms) -> list[str]:
+    """Return names to leave out that no set has; nothing is told where a set is a file, whose names stand inside it."""
+    if not all(one.identity.startswith("sim:") for one in terms.bases):
+        return []
+    return [name for name in terms.exclude if name not in SPIN_SYSTEMS and not name.startswith(("MM", "Lip"))]

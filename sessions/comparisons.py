@@ -58,6 +58,11 @@ class Pair:
         return _signed(self.difference)
 
     @property
+    def percent_words(self) -> str:
+        """The difference in per cent as the table shows it."""
+        return "–" if self.percent is None else _signed(self.percent, 1)
+
+    @property
     def verdict_words(self) -> str:
         """How the verdict changed."""
         words = {True: "usable", False: "repeat"}
@@ -192,10 +197,10 @@ def table(found: Agreement) -> str:
     return text.getvalue()
 
 
-def _signed(value: float) -> str:
-    """Return a change with its sign and three decimals, a real minus, and none where it rounds to nothing."""
-    text = f"{value:+.3f}"
-    return "0.000" if float(text) == 0 else text.replace("-", "−")
+def _signed(value: float, digits: int = 3) -> str:
+    """Return a change with its sign and decimals, a real minus, and none where it rounds to nothing."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def _agreement(ratio: str, pairs: Sequence[Pair], *, unpaired: int) -> Agreement:

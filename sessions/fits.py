@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sessions.models import MetaboliteEstimate, QuantificationRun, Spectrum, StudySession, Upload
+from sessions.models import MetaboliteEstimate, QuantificationReview, QuantificationRun, Spectrum, StudySession, Upload
 from sessions.policies import infusion_start
 from sessions.spreadsheets import harmless
 
@@ -29,6 +29,7 @@ STAGE_WORDS: Mapping[str, str] = {
     State.FAILED: "Failed",
     State.CANCELLED: "Cancelled",
 }
+OVER = frozenset({State.FAILED, State.CANCELLED})
 REACHED: Mapping[str, int] = {
     State.QUEUED: 1, State.CHECKING: 1, State.CONVERTING: 1, State.PREPROCESSING: 2, State.FITTING: 3, State.DONE: 4,
 }  # fmt: skip
@@ -36,7 +37,7 @@ REACHED: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One field of the stages bar: done, now or to come."""
+    """One field of the stages bar: done, now, later, failed, or never (not reached)."""
 
     name: str
     detail: str
@@ -91,22 +92,20 @@ def stages(run: QuantificationRun) -> list[Stage]:
     middle = [_middle(run, name, position, reached) for position, name in enumerate(names, start=1)]
     if spectrum.kind == Upload.Kind.WATER or (spectrum.withdrawn_at and review is None):
         return [uploaded, *middle]
-    verdict = (
-        Stage("Reviewed", review.get_decision_display(), review.reviewed_at, "done")
-        if review
-        else Stage(
-            "Reviewed",
-            "Waiting for review" if run.state == State.DONE else "",
-            None,
-            "now" if reached == 4 else "later",
-        )
-    )
-    return [uploaded, *middle, verdict]
+    return [uploaded, *middle, _reviewed(run, review)]
+
+
+def _reviewed(run: QuantificationRun, review: QuantificationReview | None) -> Stage:
+    if review:
+        return Stage("Reviewed", review.words, review.reviewed_at, "done")
+    if run.state == State.DONE:
+        return Stage("Reviewed", "Waiting for review", None, "now")
+    return Stage("Reviewed", "", None, "never" if run.state in OVER else "later")
 
 
 def _middle(run: QuantificationRun, name: str, position: int, reached: int) -> Stage:
-    if run.state in {State.FAILED, State.CANCELLED}:
-        return Stage(name, "", None, "later")
+    if run.state in OVER:
+        return _over(run, name)
     if reached > position:
         at = run.finished_at if name == "Fitted" or run.spectrum.kind == Upload.Kind.WATER else None
         return Stage(name, _detail(run, name), at, "done")
@@ -116,13 +115,27 @@ def _middle(run: QuantificationRun, name: str, position: int, reached: int) -> S
     return Stage(name, "", None, "later")
 
 
+def _over(run: QuantificationRun, name: str) -> Stage:
+    """Return a stage of a run that came to nothing: its file may have been checked and stored all the same."""
+    if name != "Checked":
+        return Stage(name, "", None, "never")
+    if run.spectrum.status == Spectrum.Status.STORED:
+        return Stage(name, _detail(run, name), None, "done")
+    return Stage(name, "", None, "failed" if run.state == State.FAILED else "never")
+
+
 def _detail(run: QuantificationRun, name: str) -> str:
     if name == "Checked":
         return sequence_words(run.spectrum.header) or "Identifiers removed"
     if name == "Fitted":
         return run.basis.name if run.basis else ""
-    is_left_out = hasattr(run, "result") and WATER_LEFT_OUT in run.result.document["flags"]
-    return "Water reference used" if run.settings.get("water") and not is_left_out else "Without water reference"
+    is_used = run.settings.get("water") and not is_water_left_out(run)
+    return "Water reference used" if is_used else "Without water reference"
+
+
+def is_water_left_out(run: QuantificationRun) -> bool:
+    """Tell whether the fit left the session's water reference out, because it belongs to another measurement."""
+    return hasattr(run, "result") and WATER_LEFT_OUT in run.result.document["flags"]
 
 
 def sequence_words(header: Mapping[str, Any]) -> str:
@@ -255,4 +268,4 @@ def csv_rows(estimates: Iterable[MetaboliteEstimate]) -> Iterable[list[object]]:
 
 
 def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1024**2:.1f} MB" if size_bytes >= 1024**2 else f"{max(size_bytes / 1024, 0.1):.1f} kB"
+    return f"{size_bytes / 1024**2:.1f} MB" if size_bytes >= 1024**2 else f"{max(size_bytes / 1024, 0.1):.1f} KB"

@@ -98,7 +98,10 @@ class RetryForm(forms.Form):
     """Which basis the next run uses."""
 
     basis = forms.ModelChoiceField(
-        label="Basis set", required=False, empty_label="Chosen by field strength", queryset=BasisSet.objects.none()
+        label="Basis set",
+        required=False,
+        empty_label="Chosen by field strength and echo time",
+        queryset=BasisSet.objects.none(),
     )
 
     def __init__(self, *args: Any, bases: Sequence[BasisSet], **kwargs: Any) -> None:

@@ -5,6 +5,7 @@ a fencing token; only the token's holder may write the result (trust.md, Jobs).
 """
 
 import uuid
+from types import MappingProxyType
 
 from django.db import models
 
@@ -193,6 +194,10 @@ class QuantificationReview(models.Model):
         COMMENT = "comment", "Accept with comment"
         REJECT = "reject", "Reject, give reason"
 
+    GIVEN = MappingProxyType({
+        Decision.ACCEPT: "Accepted", Decision.COMMENT: "Accepted with a comment", Decision.REJECT: "Rejected",
+    })  # fmt: skip
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(QuantificationRun, on_delete=models.PROTECT, related_name="reviews")
     decision = models.CharField(max_length=8, choices=Decision.choices)
@@ -211,3 +216,8 @@ class QuantificationReview(models.Model):
 
     def __str__(self) -> str:
         return f"{self.decision} of {self.run_id}"
+
+    @property
+    def words(self) -> str:
+        """The verdict as it was given; the labels of the answers tell a reviewer what to do."""
+        return self.GIVEN[self.Decision(self.decision)]

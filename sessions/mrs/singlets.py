@@ -121,7 +121,8 @@ def find_singlets(fid: Complex, dwell_time_s: float, frequency_mhz: float) -> fl
             "peaks-spacing",
             f"NAA, creatine and choline lie {abs(stretch) * 100:.0f} % "
             f"{'farther apart' if stretch > 0 else 'closer together'} "
-            f"than they should: the frequency or the sampling interval in the header is wrong. {AGAIN}",
+            f"than they should: the frequency or the sampling interval in the header is wrong, or "
+            f"these are other peaks, as in a phantom. {AGAIN}",
         )
     return float(np.median(np.array(at) - SINGLETS_PPM))
 

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from sessions.analysis_protocols import standing_of
-from sessions.fits import STAGE_WORDS, sequence_words, stages
+from sessions.fits import STAGE_WORDS, is_water_left_out, sequence_words, stages
 from sessions.models import Spectrum
 from sessions.services import lcmodel, store, withdrawal
 from sessions.services.analysis_protocols import signed_of
@@ -67,6 +67,8 @@ def _page(request: StudyRequest, found: Spectrum, form: WithdrawForm) -> HttpRes
     context = {
         "spectrum": found,
         "is_damaged": is_damaged(request.study, found.stored_sha256),
+        "is_known": "known" in request.GET,
+        "is_water_left_out": line.run is not None and is_water_left_out(line.run),
         "verdict": verdict_of(line.run) if has_verdict and line.run else None,
         "line": line,
         "run": line.run,

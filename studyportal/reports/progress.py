@@ -132,9 +132,11 @@ def _completeness(
     sessions: Sequence[SessionRow],
     ratings: Sequence[MadrsRow],
 ) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
-    held = Counter(one.period for one in sessions if one.status == "completed")
+    completed = {(one.participant, one.period) for one in sessions if one.status == "completed"}
+    held = Counter(period for _, period in completed)
     planned = Counter(one.period for one in sessions)
-    signed = Counter((one.timepoint, one.period) for one in ratings)
+    # A pre-dose rating is signed while its session still runs: it counts once the session is held, as the others do.
+    signed = Counter((one.timepoint, one.period) for one in ratings if (one.participant, one.period) in completed)
     fitted = _fitted(sites)
     rows = [("Session held", tuple(Cell(held[period], planned[period]) for period in periods))]
     for assessment in AssessmentSchedule.objects.filter(study=study).order_by("position"):

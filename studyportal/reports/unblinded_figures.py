@@ -28,6 +28,7 @@ from studyportal.reports.outcomes import (
 from studyportal.reports.rows import UnblindedMadrsRow, UnblindedQuantificationRow
 from studyportal.reports.unblinded_plots import course, responders, slopes
 
+ADJUSTED = "adjusted for the period, a difference of"
 SEXES = {"F": "Women", "M": "Men"}
 
 
@@ -76,6 +77,7 @@ def madrs_figure(rows: Sequence[UnblindedMadrsRow], design: Design) -> Figure:
         plot=(lambda: slopes(found, estimates, design.treatments, design.sequences)) if found else None,
         notes=(
             "Change is day 1 minus pre-dose of the same session; lower is better. Each line is one participant.",
+            "Hollow circles: sequence " + ", hollow squares: sequence ".join(design.sequences) + ". Diamonds: means.",
             "Difference: Hills and Armitage, adjusted for the period; two intervals side by side test no interaction.",
         ),
         is_tall=True,
@@ -179,7 +181,7 @@ def _madrs_finding(found: Sequence[Pair], estimates: dict[str, Estimate], design
     if "All" not in estimates:
         return f"{told}; too few for an interval."
     everybody = estimates["All"]
-    return f"{told}: a difference of {words.interval(everybody)}, {words.p_words(everybody.p_value)}."
+    return f"{told}: {ADJUSTED} {words.interval(everybody)}, {words.p_words(everybody.p_value)}."
 
 
 def _course_finding(found: Sequence[Pair], estimates: dict[str, Estimate], design: Design) -> str:
@@ -195,7 +197,7 @@ def _course_finding(found: Sequence[Pair], estimates: dict[str, Estimate], desig
     if "All" not in estimates:
         return f"{told}; too few for an interval."
     everybody = estimates["All"]
-    return f"{told}: a difference of {words.interval(everybody, 3)}, {words.p_words(everybody.p_value)}."
+    return f"{told}: {ADJUSTED} {words.interval(everybody, 3)}, {words.p_words(everybody.p_value)}."
 
 
 def _difference_table(found: Sequence[Pair], estimates: dict[str, Estimate], design: Design) -> Table:

@@ -117,7 +117,7 @@ def responders(counted: Sequence[tuple[str, str, Proportion]], treatments: tuple
         traces.append(
             scatter(
                 ROLES[order], x=[100 * share.value], y=[y], mode="markers",
-                marker={"symbol": SHAPES[order], "size": 13},
+                marker={"symbol": SHAPES[order], "size": 13}, cliponaxis=False,
                 error_x={
                     "type": "data", "symmetric": False, "thickness": 2, "width": 6,
                     "array": [100 * (share.upper - share.value)], "arrayminus": [100 * (share.value - share.lower)],
@@ -125,7 +125,7 @@ def responders(counted: Sequence[tuple[str, str, Proportion]], treatments: tuple
                 hovertemplate=f"{outcome}, {treatment}: %{{x:.0f}} %<extra></extra>",
             )
         )  # fmt: skip
-        labels.append(label(101, y, f"{share.successes} of {share.n}", xshift=8))
+        labels.append(label(1, y, f"{share.successes} of {share.n}", xref="paper", xshift=14))
         ticks.append((y, f"{outcome}, {treatment}"))
     return framed(
         traces,

@@ -116,6 +116,7 @@ def test_a_spectrum_comes_back_with_its_verdict_and_a_duplicate_is_recognised(
         page.set_input_files("[name=file]", path)
         page.locator(".send button").click()
         page.wait_for_url("**/spectra/**", timeout=PATIENCE_MS)
+    expect(page.locator(".banner")).to_contain_text("This file was here already; nothing was added.")
     expect(page.locator(".verdict")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(".verdict .sub")).to_contain_text("after the upload's last byte")
     page.goto(f"{portal.web}/participants/KX-001/sessions/1/")

@@ -177,7 +177,8 @@ function start(form) {
       removeEventListener('beforeunload', warn);
       if (!last.spectrum_url) throw new Refused('This file has arrived already. Open the session to see it.');
       sender.say(last.duplicate ? 'This file was here already; opening it.' : 'Uploaded, checksum confirmed.');
-      window.location.assign(last.spectrum_url);
+      // The page that opens says so too: what is said here is gone in an instant.
+      window.location.assign(last.duplicate ? `${last.spectrum_url}?known` : last.spectrum_url);
     } catch (error) {
       removeEventListener('beforeunload', warn);
       sender.say(error instanceof Refused ? error.message : 'Something went wrong on this page. What has arrived is kept: reload it and choose the same file.');

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sessions.models import StudySession
 from tests.factories import journey, outcomes
 from tests.factories import spectrum_rows as spectra
 from tests.factories.world import World
@@ -34,6 +35,14 @@ def test_recruitment_completeness_and_windows(running: World, client_for) -> Non
     assert "100 % <small>8 of 8</small>" in text
     assert "100 % <small>2 of 2</small>" in text
     assert "Treatment hidden" in text or "treatment is hidden" in text
+
+
+def test_a_form_signed_before_its_session_is_held_does_not_count_yet(running: World, client_for) -> None:
+    last = StudySession.objects.filter(period__number=2, status="completed").last()
+    StudySession.objects.filter(pk=last.pk).update(status="in_progress", completed_at=None)
+    text = client_for(running.monitor).get("/progress/").content.decode()
+    assert text.count('<td class="govuk-table__cell level-full"><b>1</b> of 1</td>') == 3
+    assert "<b>2</b> of 1</td>" not in text
 
 
 def test_nothing_by_treatment_or_participant(running: World, client_for) -> None:

@@ -267,7 +267,8 @@ def test_the_report_says_in_words_what_it_shows(outcome_world: World, statistici
     assert answer.status_code == 200
     text = answer.content.decode()
     assert "In 6 participants the MADRS changed by −15.0 points under Placebo capsule and by −10.0 under" in text
-    assert "a difference of 5.0 (95 % CI" in text
+    assert "under Naltrexone 50 mg: adjusted for the period, a difference of 5.0 (95 % CI" in text
+    assert "Hollow circles: sequence AB, hollow squares: sequence BA. Diamonds: means." in text
     assert "Glx/tNAA changed during the infusion by 0.150 under Placebo capsule and by 0.000 under Naltrexone" in text
     assert "Response under Placebo capsule: 3 of 6 (50 %, 95 % CI 19 to 81)." in text
     assert "Remission under Naltrexone 50 mg: 0 of 6 (0 %, 95 % CI 0 to 39)." in text

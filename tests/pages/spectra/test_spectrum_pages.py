@@ -142,6 +142,13 @@ def test_the_course_is_placed_on_the_infusion_where_the_scans_start_is_known(
     assert "of the infusion" in figure["layout"]["xaxis"]["title"]["text"]
 
 
+def test_a_page_that_a_copy_leads_to_says_that_the_file_was_here(run: QuantificationRun, world, client_for) -> None:
+    client, url = client_for(world.imaging_analyst), reverse("spectrum", args=[run.spectrum_id])
+    sentence = "This file was here already; nothing was added."
+    assert sentence in client.get(f"{url}?known").content.decode()
+    assert sentence not in client.get(url).content.decode()
+
+
 def test_a_verdict_is_added_and_the_latest_counts(world: World, run: QuantificationRun, client_for) -> None:
     client = client_for(world.imaging_analyst)
     url = reverse("quantification-review", args=[run.pk])
@@ -157,6 +164,8 @@ def test_a_verdict_is_added_and_the_latest_counts(world: World, run: Quantificat
         assert client.post(url, {"decision": "reject", "comment": "lipid"}).status_code == 302
     page = client.get(reverse("spectra")).context["work"]
     assert [line.words for line in page.reviewed] == ["Rejected"]
+    text = client.get(reverse("quantification", args=[run.pk])).content.decode()
+    assert ("<b>Accepted with a comment</b>" in text, "<b>Rejected</b>" in text) == (True, True)
     assert client_for(world.statistician).post(url, {"decision": "accept"}).status_code == 403
     assert [one.decision for one in QuantificationReview.objects.order_by("reviewed_at")] == ["comment", "reject"]
 

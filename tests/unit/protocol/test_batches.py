@@ -1,5 +1,6 @@
 """Runs under a protocol, batches behind uploads, and what a batch changed."""
 
+import dataclasses
 import uuid
 
 import pytest
@@ -292,6 +293,9 @@ def test_the_signed_result_is_what_later_versions_are_compared_with(world: World
     assert [(pair.old_version, pair.old, pair.new, round(pair.percent, 1)) for pair in found.pairs] == [
         (1, 0.959, 3.0, 212.8)
     ]
+    assert [pair.percent_words for pair in found.pairs] == ["+212.8"]
+    falls, same = (dataclasses.replace(found.pairs[0], new=new) for new in (0.5, 0.959))
+    assert (falls.percent_words, same.percent_words) == ("−47.9", "0.0")
     assert (found.bias, found.finding) == (None, "1 spectrum: too few for limits of agreement.")
     assert comparisons.figure(found)["layout"]["shapes"] == []
 

@@ -96,6 +96,7 @@ def test_every_difference_is_a_line_with_both_words() -> None:
         ({"window": -3}, "window", "2 to 512"),
         ({"exclude": ("=cmd()",)}, "exclude", "no name"),
         ({"exclude": ("Glu", "Asc")}, "exclude", "Glu cannot be left out"),
+        ({"exclude": ("Foo", "Asc", "MM12")}, "exclude", "No chosen basis set has Foo:"),
     ],
 )
 def test_what_cannot_be_is_named_beside_its_field(changes: dict[str, object], field: str, words: str) -> None:

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from sessions.fits import WATER_LEFT_OUT, stages
+from sessions.fits import WATER_LEFT_OUT, is_water_left_out, stages
 from sessions.models import MetaboliteEstimate, QuantificationResult, QuantificationRun, Spectrum, StudySession
 from sessions.mrs import SYNTHETIC_BASIS, simulate_functional
 from sessions.policies import infusion_start
@@ -76,6 +76,7 @@ def test_an_unusable_file_is_rejected_with_a_sentence(
     spectrum = Spectrum.objects.select_related("upload").get(pk=spectrum.pk)
     assert (spectrum.status, spectrum.upload.removed_at is not None) == ("rejected", True)
     assert (QuantificationResult.objects.count(), list(store.parts(spectrum.upload_id))) == (0, [])
+    assert [stage.status for stage in stages(run)] == ["done", "failed", "never", "never", "never"]
 
 
 def test_water_is_stored_without_a_fit_and_an_unusable_one_is_left_out(
@@ -109,6 +110,7 @@ def test_the_water_of_another_scan_is_left_out_and_the_result_says_so(
     assert (run.state, run.failure_code) == ("done", "")
     assert run.result.document["flags"][-1] == WATER_LEFT_OUT
     assert [stage.detail for stage in stages(run) if stage.name == "Preprocessed"] == ["Without water reference"]
+    assert is_water_left_out(run)
 
 
 def test_without_a_basis_for_the_field_the_run_says_so(world: World, session: StudySession, series: bytes) -> None:
@@ -116,6 +118,7 @@ def test_without_a_basis_for_the_field_the_run_says_so(world: World, session: St
     run = worked(scans.uploaded(world, session, series).runs.get())
     assert (run.state, run.failure_code) == ("failed", "no_matching_basis")
     assert "measured at 3.0 T" in run.failure_message
+    assert [stage.status for stage in stages(run)] == ["done", "done", "never", "never", "never"]
 
 
 def test_an_engine_without_an_answer_is_tried_again(world: World, session: StudySession, series: bytes) -> None:
