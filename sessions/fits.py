@@ -17,7 +17,8 @@ CRLB_RULE_PERCENT = 20
 QUIET_RESIDUAL = 1.3
 COMPONENT_UNIT = 1e-4
 WATER_LEFT_OUT = (
-    "The session's water reference has another spectral width or frequency than this spectrum: it was not used."
+    "The session's water reference has another spectral width, frequency or echo time than this spectrum: "
+    "it was not used."
 )
 STAGE_WORDS: Mapping[str, str] = {
     State.QUEUED: "Waiting for a worker",

@@ -14,6 +14,7 @@ from sessions.mrs.spectrum import Spectrum
 if TYPE_CHECKING:
     from sessions.mrs.basis import Basis
 
+SAME_ECHO_S = 0.001
 Progress = Callable[[str, float], None]
 
 
@@ -84,6 +85,15 @@ def check_water(spectrum: Spectrum, water: Spectrum) -> None:
             "water-mismatch",
             "The water reference was measured with another spectral width or frequency than the spectrum. Choose the "
             "one of the same scan.",
+        )
+    echo_s, water_echo_s = spectrum.header.get("EchoTime"), water.header.get("EchoTime")
+    if not isinstance(echo_s, int | float) or not isinstance(water_echo_s, int | float):
+        return
+    if abs(water_echo_s - echo_s) > SAME_ECHO_S:
+        raise MrsError(
+            "water-mismatch",
+            f"The water reference was measured at an echo time of {1000 * water_echo_s:g} ms, the spectrum at "
+            f"{1000 * echo_s:g} ms. Choose the one of the same scan.",
         )
 
 

@@ -157,13 +157,13 @@ def _limits() -> Callable[[], None]:
     ]
 
     def apply() -> None:  # pragma: no cover - runs in the child between fork and exec
+        if libc is not None:  # first: under the limits there may be no memory left to call it
+            libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
         for kind, limit in limits:
             try:
                 resource.setrlimit(kind, limit)
             except (ValueError, OSError):
                 continue
-        if libc is not None:
-            libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
     return apply
 

@@ -122,6 +122,10 @@ def test_water_must_belong_to_the_spectrum(tmp_path) -> None:
     with pytest.raises(MrsError) as refusal:
         quantify(spectrum, basis=BASIS, water=write(tmp_path, other, "other.nii.gz"))
     assert refusal.value.code == "water-mismatch"
+    longer = dataclasses.replace(water, header={**water.header, "EchoTime": 0.144})
+    with pytest.raises(MrsError, match="at an echo time of 144 ms, the spectrum at 28 ms") as refusal:
+        quantify(spectrum, basis=BASIS, water=write(tmp_path, longer, "longer.nii.gz"))
+    assert refusal.value.code == "water-mismatch"
 
 
 def test_measured_macromolecules_replace_the_modelled(tmp_path) -> None:
