@@ -53,6 +53,12 @@ class Permission(StrEnum):
     UNBLINDED_EXPORT = "unblinded_export"
     REVEAL_LOG_VIEW = "reveal_log_view"
 
+    @property
+    def words(self) -> str:
+        """The permission as a sentence says it: the verb, then its noun."""
+        noun, _, verb = self.value.replace("_", " ").rpartition(" ")
+        return f"{verb} {noun}"
+
 
 class Role(StrEnum):
     """The trial's people. `DESCRIPTIONS` says in words what each does."""

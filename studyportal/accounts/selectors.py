@@ -85,9 +85,8 @@ def check(user: User, permission: Permission, study: Study, site: Site | None = 
 
 def refusal(permission: Permission, study: Study) -> NotPermitted:
     """Return the refusal that names what the role does not include."""
-    verb = permission.value.replace("_", " ")
     return NotPermitted(
-        f"Your role in {study.name} does not include: {verb}. Ask the study's administrator if it should."
+        f"Your role in {study.name} does not include: {permission.words}. Ask the study's administrator if it should."
     )
 
 

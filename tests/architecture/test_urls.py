@@ -157,7 +157,7 @@ def test_a_colleagues_page_is_refused_in_a_sentence(world: World, client_for, ro
         answer = client.get(address.path)
         assert answer.status_code in {403, 405}, f"{address.path}: {answer.status_code}"
         if answer.status_code == 403:
-            assert f"does not include: {address.declared.value.replace('_', ' ')}" in answer.content.decode()
+            assert f"does not include: {address.declared.words}" in answer.content.decode()
 
 
 @pytest.mark.django_db

@@ -166,6 +166,7 @@ def test_a_verdict_is_added_and_the_latest_counts(world: World, run: Quantificat
     assert [line.words for line in page.reviewed] == ["Rejected"]
     text = client.get(reverse("quantification", args=[run.pk])).content.decode()
     assert ("<b>Accepted with a comment</b>" in text, "<b>Rejected</b>" in text) == (True, True)
+    assert "<b>Rejected by the reviewer.</b> lipid</p>" in text
     assert client_for(world.statistician).post(url, {"decision": "accept"}).status_code == 403
     assert [one.decision for one in QuantificationReview.objects.order_by("reviewed_at")] == ["comment", "reject"]
 

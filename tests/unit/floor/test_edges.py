@@ -98,7 +98,7 @@ def test_the_error_middleware_leaves_faults_alone() -> None:
 def test_a_refusal_becomes_a_page_with_its_sentence(world: World, client_for) -> None:
     answer = client_for(world.rater).get("/account/team/")
     assert answer.status_code == 403
-    assert "does not include: team manage" in answer.content.decode()
+    assert "does not include: manage team" in answer.content.decode()
 
 
 @pytest.mark.django_db
