@@ -102,13 +102,13 @@ def _again(request: StudyRequest, run: QuantificationRun, form: RetryForm) -> Qu
 
 def _context(request: StudyRequest, run: QuantificationRun) -> dict[str, Any]:
     """Collect what the page shows; nothing that the role may not see is put into it."""
-    participant, reviews = run.spectrum.session.participant, list(run.reviews.select_related("reviewed_by"))
-    is_rejected = bool(reviews) and reviews[-1].decision == QuantificationReview.Decision.REJECT
+    participant, reviews = run.spectrum.session.participant, list(run.reviews.all())
+    is_rejected = bool(reviews) and reviews[0].decision == QuantificationReview.Decision.REJECT  # the latest counts
     context: dict[str, Any] = {
         "run": run, "spectrum": run.spectrum, "participant": participant, "zone": participant.site.time_zone,
         "stages": fits.stages(run), "stage_words": fits.STAGE_WORDS[run.state],
         "is_water": run.spectrum.kind == Upload.Kind.WATER, "reviews": reviews,
-        "rejection": reviews[-1] if is_rejected else None,
+        "rejection": reviews[0] if is_rejected else None,
         "sequence": fits.sequence_words(run.spectrum.header),
         "may_upload": Permission.SPECTRUM_UPLOAD in request.permissions,
         "is_masked": Permission.QUANTIFICATION_REVIEW in request.permissions,
