@@ -12,7 +12,7 @@ from sessions import fits
 from sessions.analysis_protocols import standing_of
 from sessions.functional_results import changes_of, course_of
 from sessions.imported import imports_of
-from sessions.models import QuantificationReview, QuantificationRun, Upload
+from sessions.models import QuantificationRun, Upload
 from sessions.services import basis_library, fitting
 from sessions.services import quantification as service
 from sessions.services.analysis_protocols import signed_of
@@ -102,13 +102,11 @@ def _again(request: StudyRequest, run: QuantificationRun, form: RetryForm) -> Qu
 
 def _context(request: StudyRequest, run: QuantificationRun) -> dict[str, Any]:
     """Collect what the page shows; nothing that the role may not see is put into it."""
-    participant, reviews = run.spectrum.session.participant, list(run.reviews.all())
-    is_rejected = bool(reviews) and reviews[0].decision == QuantificationReview.Decision.REJECT  # the latest counts
+    participant = run.spectrum.session.participant
     context: dict[str, Any] = {
         "run": run, "spectrum": run.spectrum, "participant": participant, "zone": participant.site.time_zone,
         "stages": fits.stages(run), "stage_words": fits.STAGE_WORDS[run.state],
-        "is_water": run.spectrum.kind == Upload.Kind.WATER, "reviews": reviews,
-        "rejection": reviews[0] if is_rejected else None,
+        "is_water": run.spectrum.kind == Upload.Kind.WATER, "reviews": run.reviews.all(),
         "sequence": fits.sequence_words(run.spectrum.header),
         "may_upload": Permission.SPECTRUM_UPLOAD in request.permissions,
         "is_masked": Permission.QUANTIFICATION_REVIEW in request.permissions,

@@ -3,6 +3,7 @@
 import json
 import math
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sessions.models import BasisSet, QuantificationRun, Spectrum, StudySession, Upload
 from sessions.services import fitting, jobs, originals, store, uploads
@@ -97,3 +98,9 @@ def sent(hooks: list[Any]) -> list[str]:
     """Return the run ids that captured commit hooks would send to the queue."""
     senders = [hook for hook in hooks if hook.__qualname__.startswith("_sender")]
     return [cell.cell_contents for hook in senders for cell in hook.__closure__]
+
+
+def started(session: StudySession) -> str:
+    """Return a scan's start as somebody would type it: a time of the session's day that is over at any hour."""
+    zone = ZoneInfo(session.participant.site.time_zone)
+    return f"{session.started_at.astimezone(zone):%H:%M}"

@@ -211,7 +211,7 @@ def test_who_is_no_rater_is_refused_in_json(interview: Interview, client_for) ->
     before = state(interview)
     answer = send(client_for(interview.world.coordinator), interview, batch(change(1, 3)))
     assert answer.status_code == 403
-    assert "rating enter" in answer.json()["detail"]
+    assert "enter rating" in answer.json()["detail"]
     assert state(interview) == before
 
 

@@ -73,7 +73,7 @@ def test_another_version_of_the_protocol_is_refused(world: World, session: Study
 
 def test_a_file_is_created_sent_in_checked_pieces_and_stored(world: World, session: StudySession, client_for) -> None:
     client = client_for(world.coordinator)
-    answer = create(client, session, scan_started="10:05")
+    answer = create(client, session, scan_started=scans.started(session))
     place = answer.headers["Location"]
     assert (answer.status_code, answer.headers["Tus-Resumable"]) == (201, "1.0.0")
     assert patch(client, place, 0, CONTENT[:4], **checksum(CONTENT[:4])).headers["Upload-Offset"] == "4"

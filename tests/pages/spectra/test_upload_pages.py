@@ -51,10 +51,10 @@ def patch(client, place: str, offset: object, content: bytes, **headers):
 
 
 def test_pieces_resume_and_end_with_the_spectrum(
-    world: World, url: str, client_for, django_capture_on_commit_callbacks
+    world: World, session: StudySession, url: str, client_for, django_capture_on_commit_callbacks
 ) -> None:
     client = client_for(world.coordinator)
-    answer = announce(client, url, scan_started="14:05")
+    answer = announce(client, url, scan_started=scans.started(session))
     place = answer.json()
     assert (answer.status_code, place["offset"], place["companions"]) == (201, 0, [])
     answer = patch(client, place["location"], 0, CONTENT[:4])
@@ -72,7 +72,7 @@ def test_pieces_resume_and_end_with_the_spectrum(
     assert "Portal-Duplicate" not in answer.headers
     assert client.head(place["location"], **TUS).headers["Portal-Spectrum"] == made
     assert scans.sent(queued) == [str(spectrum.runs.get().pk)]
-    assert f"{spectrum.upload.acquired_at:%M}" == "05"
+    assert spectrum.upload.acquired_at == session.started_at.replace(second=0, microsecond=0)
     assert announce(client, url).json() == {"spectrum_url": made, "duplicate": True}
 
 
