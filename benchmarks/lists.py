@@ -13,6 +13,8 @@ import sys
 import time
 from collections import Counter
 
+from scipy.stats import chi2_contingency
+
 from sessions.randomization import verify
 from sessions.randomization.bundle import AllocatedNumber, ListTerms, reveal_bundle
 from sessions.randomization.drbg import HmacDrbg
@@ -71,16 +73,8 @@ def kit_tables(shipments: int) -> dict[str, dict[str, float]]:
 
 
 def chi_square(table: Counter[tuple[object, str]]) -> float:
-    rows, columns = Counter(), Counter()
-    for (row, column), count in table.items():
-        rows[row] += count
-        columns[column] += count
-    total = sum(rows.values())
-    return sum(
-        (table[row, column] - rows[row] * columns[column] / total) ** 2 / (rows[row] * columns[column] / total)
-        for row in rows
-        for column in columns
-    )
+    rows, columns = (sorted({key[side] for key in table}, key=str) for side in (0, 1))
+    return chi2_contingency([[table[row, column] for column in columns] for row in rows], correction=False).statistic
 
 
 def bound(table: Counter[tuple[object, str]]) -> float:

@@ -36,10 +36,8 @@ def damaged(files: Files, seed: str) -> tuple[Files, str]:
     """Return the files of one acquisition with one of them damaged, and in which way; always the same from a seed."""
     chance = random.Random(seed)
     name = chance.choice(sorted(files))
-    ways = [*WAYS, *[_field] * 4]
-    way = chance.choice(ways)
-    content = way(files[name], chance) if way is not _field else _field_of(name, files[name])(files[name], chance)
-    return files | {name: content}, way.__name__.lstrip("_")
+    way = chance.choice([*WAYS, *[_field_of(name, files[name])] * 4])
+    return files | {name: way(files[name], chance)}, way.__name__.lstrip("_")
 
 
 def _cut(content: bytes, chance: random.Random) -> bytes:
@@ -63,11 +61,6 @@ def _overwritten(content: bytes, chance: random.Random) -> bytes:
 def _lengthened(content: bytes, chance: random.Random) -> bytes:
     at = chance.randrange(len(content))
     return content[:at] + chance.randbytes(chance.choice((1, 2, 8, 1024))) + content[at:]
-
-
-def _field(content: bytes, chance: random.Random) -> bytes:
-    """Stand for `_field_of`: which it is depends on the file."""
-    raise NotImplementedError
 
 
 def _inside(content: bytes, chance: random.Random) -> bytes:
