@@ -61,7 +61,7 @@ def fixed_columns(formula: Formula, frame: Frame, kind: str = TREATMENT) -> Colu
     ModelError
         More columns than anybody can read.
     """
-    kinds = _kinds(formula, frame.variables, kind)
+    kinds = coding_kinds(formula, frame.variables, kind)
     return _bound(formula, kinds, frame)
 
 
@@ -116,7 +116,7 @@ def _level_names(label: str, levels: tuple[str, ...], kind: str) -> list[str]:
     return [f"{label}{level}" for level in (levels if kind == FULL else levels[1:])]
 
 
-def _kinds(formula: Formula, variables: dict[str, Variable], kind: str) -> list[dict[str, str]]:
+def coding_kinds(formula: Formula, variables: dict[str, Variable], kind: str) -> list[dict[str, str]]:
     """Return, for each term, how each of its factors is coded."""
     found: list[dict[str, str]] = []
     for place, term in enumerate(formula.terms):

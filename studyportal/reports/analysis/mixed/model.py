@@ -1,11 +1,11 @@
 """Fitting a mixed model to a table: from the formula to tests, coefficients and variances."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import fdtrc, stdtr, stdtrit
+from scipy.special import fdtrc
 
 from studyportal.reports.analysis.mixed.blocks import cross_products
 from studyportal.reports.analysis.mixed.components import components
@@ -16,9 +16,10 @@ from studyportal.reports.analysis.mixed.errors import ModelError
 from studyportal.reports.analysis.mixed.formula import Formula, Term, read_formula
 from studyportal.reports.analysis.mixed.frame import Frame, build_frame
 from studyportal.reports.analysis.mixed.identifiability import check_groups, check_outcome, check_variances
+from studyportal.reports.analysis.mixed.intervals import estimates
 from studyportal.reports.analysis.mixed.optimum import best_fit
 from studyportal.reports.analysis.mixed.paired import with_fixed_levels
-from studyportal.reports.analysis.mixed.results import Coefficient, Fit, State, TermTest, Variance
+from studyportal.reports.analysis.mixed.results import Fit, State, TermTest, Variance
 from studyportal.reports.analysis.mixed.table import Array, Table
 
 SINGULAR = 1e-4
@@ -107,7 +108,7 @@ def fit_frame(
         method=method,
         confidence=confidence,
         terms=tuple(_term_test(term, rows, at_work, beta) for term, rows in contrasts.items()),
-        coefficients=coefficients(
+        coefficients=estimates(
             basis.columns.names, np.linalg.inv(basis.r), beta, at_work.covariance, at_work.degrees, confidence
         ),
         variance=_variances(frame, parts.residual_variance, theta),
@@ -125,21 +126,6 @@ def fit_frame(
         ),
         state=State(formula, frame, columns, basis, coding, beta, at_work.covariance, at_work.degrees),
     )
-
-
-def coefficients(
-    names: Sequence[str], contrasts: Array, beta: Array, covariance: Array, degrees: Callable[[Array], float], confidence: float
-) -> tuple[Coefficient, ...]:
-    """Return the estimates of contrasts, one a row, with their t tests and intervals."""
-    found = []
-    for name, contrast in zip(names, contrasts, strict=True):
-        estimate, error = float(contrast @ beta), math.sqrt(max(0.0, float(contrast @ covariance @ contrast)))
-        df = degrees(contrast)
-        t = estimate / error if error else math.nan
-        half = error * float(stdtrit(df, (1 + confidence) / 2)) if math.isfinite(df) else math.nan
-        p = 2 * float(stdtr(df, -abs(t)))
-        found.append(Coefficient(name, estimate, error, df, t, p, estimate - half, estimate + half))
-    return tuple(found)
 
 
 def _term_test(term: Term, rows: Array, at_work: Inference, beta: Array) -> TermTest:
