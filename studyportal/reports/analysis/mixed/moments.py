@@ -81,16 +81,15 @@ def moments(cross: CrossProducts, gamma: Array, *, restricted: bool = True) -> M
     count = cross.factors
     through, inside = np.empty((2, count, count, *whole.shape)) if count else np.empty((2, 0, 0, *whole.shape))
     products = np.empty((count, count))
+    reached = [used @ part for part in first]
     for one in range(count):
-        for other in range(count):
-            through[one, other] = second[one, other] - first[one] @ inverse @ first[other]
-            inside[one, other] = second[one, other] - first[one] @ within @ first[other]
-            reached = used @ first[one]
-            products[one, other] = (
-                norms[one, other]
-                - 2 * float((used * second[one, other]).sum())
-                + float((reached.T * (used @ first[other])).sum())
-            )
+        for other in range(one, count):
+            joint = second[one, other]
+            through[one, other] = joint - first[one] @ inverse @ first[other]
+            inside[one, other] = joint - first[one] @ within @ first[other]
+            norm = norms[one, other] - 2 * (used * joint).sum() + (reached[one].T * reached[other]).sum()
+            products[one, other] = products[other, one] = norm
+            through[other, one], inside[other, one] = through[one, other].T, inside[one, other].T
     return Moments(
         gamma=gamma,
         log_v=log_blocks + float(log_system[:outer].sum()),
@@ -122,14 +121,17 @@ def _blocks(cross: CrossProducts, gamma: Array) -> tuple[float, Array, Array, Ar
         flat = b.reshape(-1, width)
         whole -= (stack.others * ratio[:, :, None]).reshape(-1, width).T @ flat
         own = {place: (stack.factor == place).astype(float) for place in cross.inner}
-        for one in cross.inner:
+        for at, one in enumerate(cross.inner):
             b_one = (b * own[one][:, :, None]).reshape(-1, width)
             first[one] += b_one.T @ flat
             diagonals[one] += float((np.einsum("nii->ni", a) * own[one]).sum())
-            for other in cross.inner:
+            for other in cross.inner[at:]:
                 a_part = a * own[one][:, :, None] * own[other][:, None, :]
                 second[one, other] += b_one.T @ (a_part @ b).reshape(-1, width)
                 norms[one, other] += float((a_part**2).sum())
+    for at, one in enumerate(cross.inner):
+        for other in cross.inner[at + 1 :]:
+            second[other, one], norms[other, one] = second[one, other].T, norms[one, other]
     return log_blocks, whole, first, second, norms, diagonals
 
 

@@ -15,8 +15,8 @@ from studyportal.reports.analysis.mixed.errors import ModelError
 from studyportal.reports.analysis.mixed.moments import Moments, moments
 from studyportal.reports.analysis.mixed.table import Array
 
-STARTS = (1.0, 0.02)
-"""Ratios to start from: lme4's, and one near the boundary for a likelihood with two peaks."""
+START = 1.0
+"""The ratio to start from, as in lme4."""
 LARGEST_RATIO = 1e9
 STEPS = 200
 DECREMENT = 1e-13
@@ -62,10 +62,16 @@ def best_fit(cross: CrossProducts, *, restricted: bool) -> Profile:
     """
     if not cross.factors:
         return profile(cross, np.zeros(0), restricted=restricted)
-    found = [_descend(cross, np.full(cross.factors, start), restricted=restricted) for start in STARTS]
-    best = min(found, key=lambda one: one.deviance)
-    # Equal up to rounding: the same peak, found from lme4's start.
-    return found[0] if found[0].deviance - best.deviance < 1e-9 else best
+    best = _descend(cross, np.full(cross.factors, START), restricted=restricted)
+    # A likelihood may have a second peak where a variance is zero: look there, and climb it if it is one.
+    for place in np.flatnonzero(best.at.gamma > 0).tolist():
+        without = best.at.gamma.copy()
+        without[place] = 0.0
+        edge = profile(cross, without, restricted=restricted)
+        if edge.gradient[place] > 0:
+            other = _descend(cross, without, restricted=restricted)
+            best = min(best, other, key=lambda one: one.deviance)
+    return best
 
 
 def _descend(cross: CrossProducts, gamma: Array, *, restricted: bool) -> Profile:
