@@ -1,7 +1,7 @@
 """Data sets to compare on: designs of crossover trials, each drawn anew from a seed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
@@ -19,7 +19,7 @@ class Case:
     columns: Columns
     means: str | None = "treatment"
     coding: str = "treatment"
-    families: tuple[str, ...] = field(default=())
+    car: bool = False
 
 
 def rounded(values: np.ndarray) -> list[object]:
@@ -157,4 +157,4 @@ def cases(each: int, seed: int = 20261126) -> Iterator[Case]:
             formula, columns = make(rng, number)
             used = {name: values for name, values in columns.items() if name in formula}
             coding = "sum" if number % 3 == 2 else "treatment"
-            yield Case(f"{family} {number + 1}", formula, used, means, coding)
+            yield Case(f"{family} {number + 1}", formula, used, means, coding, car=family == "treatment within sex")

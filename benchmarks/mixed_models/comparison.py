@@ -46,7 +46,9 @@ def differences(case: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[
     yield "structure", math.inf if found.singular != answer["singular"] else 0.0, "singular"
 
 
-def _of_method(found: Fit, answer: Mapping[str, Any], method: str, case: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
+def _of_method(
+    found: Fit, answer: Mapping[str, Any], method: str, case: Mapping[str, Any]
+) -> Iterator[tuple[str, float, str]]:
     terms = {one.term: one for one in found.terms}
     for theirs in answer["terms"]:
         ours = terms.get(theirs["name"])
@@ -63,7 +65,11 @@ def _of_method(found: Fit, answer: Mapping[str, Any], method: str, case: Mapping
         yield "p", abs(ours.p - number(theirs["p"])) / max(number(theirs["p"]), 1e-8), place
     coefficients = {one.name: one for one in found.coefficients}
     if set(coefficients) != {one["name"] for one in answer["coefficients"]}:
-        yield "structure", math.inf, f"names {sorted(set(coefficients) ^ {one['name'] for one in answer['coefficients']})}"
+        yield (
+            "structure",
+            math.inf,
+            f"names {sorted(set(coefficients) ^ {one['name'] for one in answer['coefficients']})}",
+        )
         return
     yield from _coefficients(coefficients, answer["coefficients"], method, p=True)
     if "means" in answer:

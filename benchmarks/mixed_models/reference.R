@@ -3,6 +3,8 @@
 #   Rscript reference.R CASES.json ANSWERS.json [tight|default]
 #
 # CASES.json: a list of {name, formula, coding, means, columns}; text columns become factors, levels in C order.
+# A case with "car" has its tests from car::Anova with sum coding: lmerTest takes a factor that is nested in none of its
+# levels, as in ~ sex/treatment, at the reference treatment.
 # "tight" lets lme4 search until it cannot do better; "default" is what lmer() does by itself.
 suppressMessages({library(lmerTest); library(pbkrtest); library(emmeans); library(jsonlite)})
 invisible(Sys.setlocale("LC_COLLATE", "C"))
@@ -26,6 +28,14 @@ answer <- function(case) {
                 sd = as.list(as.data.frame(VarCorr(model))$sdcor), n = nobs(model))
   for (ddf in c("Satterthwaite", "Kenward-Roger")) {
     table <- suppressMessages(anova(model, ddf = ddf))
+    if (isTRUE(case$car)) {
+      if (ddf == "Satterthwaite") table <- table[0, ] else {
+        options(contrasts = c("contr.sum", "contr.poly"))
+        summed <- lmer(as.formula(case$formula), data, control = control)
+        table <- car::Anova(summed, type = "III", test.statistic = "F")[-1, ]
+        names(table) <- c("F value", "NumDF", "DenDF", "Pr(>F)")
+      }
+    }
     coefficients <- suppressMessages(coef(summary(model, ddf = ddf)))
     one <- list(terms = rows(table, c(df1 = "NumDF", df2 = "DenDF", F = "F value", p = "Pr(>F)")),
                 coefficients = rows(coefficients, c(estimate = "Estimate", se = "Std. Error", df = "df", t = "t value", p = "Pr(>|t|)")))

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 DONT_KNOW = "don't know"
 
@@ -113,7 +113,7 @@ def _bang_of(given: str, answers: Mapping[str, int], confidence: float) -> Index
 
 
 def _with_interval(value: float, error: float, n: int, confidence: float, limits: tuple[float, float]) -> Index:
-    half = float(norm.ppf((1 + confidence) / 2)) * error
+    half = float(ndtri((1 + confidence) / 2)) * error
     return Index(value, error, max(limits[0], value - half), min(limits[1], value + half), n)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TypeVar
 
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 Group = TypeVar("Group", bound=Hashable)
 
@@ -147,9 +147,7 @@ def _sum_of_squares(values: Sequence[float]) -> float:
 
 
 def _estimate(value: float, standard_error: float, degrees: int, n: int, confidence: float) -> Estimate:
-    half = float(student.ppf((1 + confidence) / 2, degrees)) * standard_error
-    if standard_error > 0:
-        p_value = 2 * float(student.sf(abs(value) / standard_error, degrees))
-    else:
-        p_value = 0.0 if value else 1.0
+    half = float(stdtrit(degrees, (1 + confidence) / 2)) * standard_error
+    t = abs(value) / standard_error if standard_error > 0 else float("inf") if value else 0.0
+    p_value = 2 * float(stdtr(degrees, -t))
     return Estimate(value, standard_error, value - half, value + half, degrees, p_value, n)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Proportion:
     if n < 1 or not 0 <= successes <= n:
         msg = f"{successes} of {n} is not a proportion"
         raise ValueError(msg)
-    z = float(norm.ppf((1 + confidence) / 2))
+    z = float(ndtri((1 + confidence) / 2))
     share = successes / n
     centre = share + z**2 / (2 * n)
     half = z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5

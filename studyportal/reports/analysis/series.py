@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 Cell = tuple[str, int]
 
@@ -87,5 +87,5 @@ def _point(cell: Cell, values: Sequence[float], confidence: float, *, widen: flo
     mean, n = fmean(values), len(values)
     if n < 2:
         return SeriesPoint(*cell, n, mean, None, None)
-    half = float(student.ppf((1 + confidence) / 2, n - 1)) * stdev(values) / n**0.5 * widen
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * stdev(values) / n**0.5 * widen
     return SeriesPoint(*cell, n, mean, mean - half, mean + half)

@@ -100,7 +100,8 @@ def joined(groups: Sequence[Group]) -> Codes:
 
 def _cheapest_split(groups: Sequence[Group]) -> tuple[int, ...]:
     """Return the factors to keep in blocks: the split with the fewest multiplications."""
-    best, least = (), np.inf
+    best: tuple[int, ...] = ()
+    least = np.inf
     everything = range(len(groups))
     for count in reversed(range(len(groups) + 1)):
         for inner in combinations(everything, count):

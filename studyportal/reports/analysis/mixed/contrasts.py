@@ -41,7 +41,7 @@ def _sequential(basis: Basis, place: int) -> Array:
 
 def _estimable(formula: Formula, frame: Frame, basis: Basis) -> dict[Term, Array]:
     every = overparameterised(formula, frame)
-    general = _rounded(np.linalg.solve(basis.r, basis.q.T @ every.matrix).T)
+    general = _rounded(np.linalg.solve(basis.r, basis.q.T @ every.matrix).T.astype(float))
     columns_of = {
         place: [at for at, term in enumerate(basis.columns.term_of) if term == place]
         for place in range(len(formula.terms))

@@ -66,11 +66,13 @@ class Satterthwaite:
         self._uncertainty = root @ root.T
 
     def degrees(self, contrast: Array) -> float:
+        """Return the degrees of freedom of one contrast."""
         variance = float(contrast @ self._parts.covariance @ contrast)
         gradient = self._slopes @ contrast @ contrast
         return _ratio(variance**2, float(gradient @ self._uncertainty @ gradient))
 
     def test(self, contrasts: Array, beta: Array) -> FTest:
+        """Return the F test of all contrasts at once."""
         values, vectors = np.linalg.eigh(contrasts @ self.covariance @ contrasts.T)
         values, turned = values[::-1], (vectors.T @ contrasts)[::-1]
         rank = int((values > EPSILON * values[0]).sum()) if values.size and values[0] > 0 else 0
@@ -111,12 +113,14 @@ class KenwardRoger:
         self.covariance = parts.residual_variance * (adjusted + adjusted.T) / 2
 
     def degrees(self, contrast: Array) -> float:
+        """Return the degrees of freedom of one contrast."""
         # With one contrast the formulae of `test` come down to 2 / A.
         variance = float(contrast @ self._plain @ contrast)
         relative = self._slopes @ contrast @ contrast / variance
         return _ratio(2.0, float(relative @ self._uncertainty @ relative))
 
     def test(self, contrasts: Array, beta: Array) -> FTest:
+        """Return the scaled F test of all contrasts at once."""
         contrasts = _independent(contrasts)
         rank = contrasts.shape[0]
         if rank == 0:

@@ -9,6 +9,7 @@ from studyportal.reports.analysis.mixed.grammar import Call, Name, Node, Number,
 Term = tuple[str, ...]
 """Labels of the variables of a term, in the order in which the formula first names them; () is the intercept."""
 MOST_TERMS = 200
+TOO_MANY = f"The formula means more than {MOST_TERMS} terms."
 SLOPES = (
     "Random slopes are not supported: write random intercepts as (1|id), and nested ones as (1|id) + (1|id:session)."
 )
@@ -50,38 +51,47 @@ def read_formula(text: str) -> Formula:
     tree = parse(text)
     if not isinstance(tree, Operation) or tree.operator != "~" or tree.left is None:
         raise ModelError('A formula has the outcome, a tilde and the terms: "change ~ treatment + period + (1|id)".')
+    fixed, groups = _apart(tree.right)
+    variables: dict[str, Node] = {}
+    terms = _terms(fixed, variables)
+    if (outcome := shown(tree.left)) in variables:
+        msg = f"The outcome “{outcome}” cannot be among the terms that explain it."
+        raise ModelError(msg)
+    ordered = tuple(sorted((term for term in terms if term), key=len))
+    return Formula(text, tree.left, ordered, () in terms, variables, groups)
+
+
+def _apart(node: Node) -> tuple[list[tuple[str, Node]], tuple[tuple[Node, ...], ...]]:
+    """Return the fixed parts of the right side with their signs, and the grouping factors."""
     fixed: list[tuple[str, Node]] = []
     groups: list[tuple[Node, ...]] = []
-    for sign, part in _summands(tree.right, "+"):
+    for sign, part in _summands(node, "+"):
         bar = part.inside if isinstance(part, Parenthesis) else None
-        if isinstance(bar, Operation) and bar.operator == "|":
-            if sign == "-":
-                raise ModelError("A random term cannot be taken away: leave it out of the formula.")
-            groups.extend(_groups(bar))
-        else:
+        if not isinstance(bar, Operation) or bar.operator != "|":
             fixed.append((sign, part))
+        elif sign == "-":
+            raise ModelError("A random term cannot be taken away: leave it out of the formula.")
+        else:
+            groups.extend(_groups(bar))
     labels = [_label(group) for group in groups]
     for label in labels:
         if labels.count(label) > 1:
             msg = f"The random term (1|{label}) stands in the formula twice."
             raise ModelError(msg)
-    variables: dict[str, Node] = {}
+    return fixed, tuple(groups)
+
+
+def _terms(fixed: list[tuple[str, Node]], variables: dict[str, Node]) -> dict[Term, None]:
+    """Return the fixed terms, the intercept unless it is taken away, in the order of the formula."""
     terms: dict[Term, None] = {(): None}
     for sign, part in fixed:
+        if part == Number(0):
+            sign, part = ("-" if sign == "+" else "+"), Number(1)  # noqa: PLW2901 - + 0 is - 1
         found = _expand(part, variables)
-        if sign == "-" or _is_zero(part):
-            for term in [()] if _is_zero(part) else found:
-                terms.pop(term, None)
-            if sign == "-" and _is_zero(part):
-                terms[()] = None
-        else:
-            terms |= found
+        terms = _combine(sign, terms, found, variables)
         if len(terms) > MOST_TERMS:
-            msg = f"The formula means more than {MOST_TERMS} terms."
-            raise ModelError(msg)
-    order = {label: at for at, label in enumerate(variables)}
-    ordered = dict.fromkeys(tuple(sorted(term, key=order.__getitem__)) for term in sorted(terms, key=len) if term)
-    return Formula(text, tree.left, tuple(ordered), () in terms, variables, tuple(groups))
+            raise ModelError(TOO_MANY)
+    return terms
 
 
 def _label(group: tuple[Node, ...]) -> str:
@@ -120,14 +130,10 @@ def _nested(node: Node) -> list[tuple[Node, ...]]:
     raise ModelError(msg)
 
 
-def _is_zero(node: Node) -> bool:
-    return node == Number(0)
-
-
 def _expand(node: Node, variables: dict[str, Node]) -> dict[Term, None]:
     """Return the terms of an expression, noting each variable when it first appears."""
     match node:
-        case Number(value) if value in {0, 1}:
+        case Number(value) if value == 1:
             return {(): None}
         case Name() | Call():
             label = shown(node)
@@ -138,46 +144,42 @@ def _expand(node: Node, variables: dict[str, Node]) -> dict[Term, None]:
         case Operation("+", None, right):
             return _expand(right, variables)
         case Operation("^", left, Number(power)) if left is not None:
-            return _to_power(_expand(left, variables), power)
+            return _to_power(_expand(left, variables), power, variables)
         case Operation(operator, left, right) if left is not None and operator in {"+", "-", ":", "%in%", "*", "/"}:
-            return _combine(operator, _expand(left, variables), _expand(right, variables))
+            return _combine(operator, _expand(left, variables), _expand(right, variables), variables)
         case Operation("|"):
             raise ModelError("A random term stands in parentheses of its own and is added: ... + (1|id).")
     msg = f"“{shown(node)}” is no term of a model; arithmetic belongs into I(...), as in I(post - pre)."
     raise ModelError(msg)
 
 
-def _combine(operator: str, left: dict[Term, None], right: dict[Term, None]) -> dict[Term, None]:
+def _combine(
+    operator: str, left: dict[Term, None], right: dict[Term, None], variables: dict[str, Node]
+) -> dict[Term, None]:
     match operator:
         case "+":
             return left | right
         case "-":
             return {term: None for term in left if term not in right}
         case "*":
-            return left | right | _crossed(left, right)
+            return left | right | _crossed(left, right, variables)
         case "/":
-            whole = tuple(dict.fromkeys(label for term in left for label in term))
-            return left | _crossed({whole: None}, right)
-    return _crossed(left, right)
+            whole = tuple(label for label in variables if any(label in term for term in left))
+            return left | _crossed({whole: None}, right, variables)
+    return _crossed(left, right, variables)
 
 
-def _crossed(left: dict[Term, None], right: dict[Term, None]) -> dict[Term, None]:
+def _crossed(left: dict[Term, None], right: dict[Term, None], variables: dict[str, Node]) -> dict[Term, None]:
+    """Return every term of the one with every term of the other, variables in the formula's order."""
     if len(left) * len(right) > MOST_TERMS:
-        msg = f"The formula means more than {MOST_TERMS} terms."
-        raise ModelError(msg)
-    return _unique(tuple(dict.fromkeys(one + other)) for one in left for other in right)
+        raise ModelError(TOO_MANY)
+    return {tuple(label for label in variables if label in {*one, *other}): None for one in left for other in right}
 
 
-def _unique(terms: Iterator[Term]) -> dict[Term, None]:
-    """Return each set of variables once, in its first order."""
-    found = {frozenset(term): term for term in reversed(list(terms))}
-    return dict.fromkeys(reversed(found.values()))
-
-
-def _to_power(base: dict[Term, None], power: float) -> dict[Term, None]:
+def _to_power(base: dict[Term, None], power: float, variables: dict[str, Node]) -> dict[Term, None]:
     if power not in {1, 2, 3, 4, 5}:
         raise ModelError("The power of a group of terms is a whole number from 1 to 5; powers of numbers go into I().")
     terms = base
     for _ in range(int(power) - 1):
-        terms = _unique(iter([*terms, *_crossed(terms, base)]))
+        terms = terms | _crossed(terms, base, variables)
     return terms

@@ -1,7 +1,7 @@
 """Estimates of contrasts with their t tests and intervals."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from scipy.special import stdtr, stdtrit
 
@@ -10,16 +10,15 @@ from studyportal.reports.analysis.mixed.table import Array
 
 
 def estimates(
-    names: Sequence[str],
-    contrasts: Array,
+    contrasts: Mapping[str, Array],
     beta: Array,
     covariance: Array,
     degrees: Callable[[Array], float],
     confidence: float,
 ) -> tuple[Coefficient, ...]:
-    """Return the estimates of contrasts, one a row, by Student's t on their own degrees of freedom."""
+    """Return the estimates of named contrasts, by Student's t on their own degrees of freedom."""
     found = []
-    for name, contrast in zip(names, contrasts, strict=True):
+    for name, contrast in contrasts.items():
         estimate = float(contrast @ beta)
         error = math.sqrt(max(0.0, float(contrast @ covariance @ contrast)))
         df = degrees(contrast)

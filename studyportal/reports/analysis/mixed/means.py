@@ -7,6 +7,7 @@ a numeric column of two values stands at both. Source: Searle, Speed and Millike
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -75,10 +76,8 @@ def marginal_means(
             rows[" ".join(wanted)] = _in_basis(state, grid[members].mean(axis=0), " ".join(wanted))
     pairs = {f"{one} - {other}": rows[one] - rows[other] for one, other in combinations(rows, 2)}
     means, differences = (
-        estimates(list(some), np.array(list(some.values())).reshape(-1, state.beta.size), state.beta, state.covariance,
-                  state.degrees, fit.confidence)
-        for some in (rows, pairs)
-    )  # fmt: skip
+        estimates(some, state.beta, state.covariance, state.degrees, fit.confidence) for some in (rows, pairs)
+    )
     return MarginalMeans(factor, means, differences, adjustment, _adjusted(differences, len(rows), adjustment))
 
 
@@ -102,21 +101,25 @@ def _grid(state: State, fixed: Mapping[str, str]) -> tuple[Array, list[dict[str,
         if variable.levels is not None
     }
     covariates = {name: _stands_at(values) for name, values in frame.covariates.items()}
-    size = int(np.prod([len(levels) for levels in (*factors.values(), *covariates.values())]))
+    size = prod(map(len, factors.values())) * prod(map(len, covariates.values()))
     if size > LARGEST_GRID:
         msg = f"The reference grid would have {size} points: the factors have too many levels for marginal means."
         raise ModelError(msg)
-    points = list(product(*factors.values(), *covariates.values()))
-    labels = [dict(zip(factors, point, strict=False)) for point in points]
-    numbers = {
-        name: Column(name, np.array([point[at] for point in points], float), tuple(number_text(point[at]) for point in points))
-        for at, name in enumerate(covariates, start=len(factors))
-    }  # fmt: skip
-    variables = {label: _at_points(variable, labels, numbers) for label, variable in frame.variables.items()}
+    labels, numbers = [], []
+    for levels in product(*factors.values()):
+        for values in product(*covariates.values()):
+            labels.append(dict(zip(factors, levels, strict=True)))
+            numbers.append(values)
+    stands = np.array(numbers, float).reshape(size, len(covariates)).T
+    columns = {
+        name: Column(name, own, tuple(map(number_text, own.tolist())))
+        for name, own in zip(covariates, stands, strict=True)
+    }
+    variables = {label: _at_points(variable, labels, columns) for label, variable in frame.variables.items()}
     kinds = coding_kinds(state.formula, variables, state.coding)
-    parts = [np.ones((len(points), 1))] if state.formula.has_intercept else []
+    parts = [np.ones((size, 1))] if state.formula.has_intercept else []
     for term, kind in zip(state.formula.terms, kinds, strict=True):
-        parts.append(term_columns(term, variables, kind, len(points))[0])
+        parts.append(term_columns(term, variables, kind, size)[0])
     return np.hstack(parts), labels
 
 
@@ -138,7 +141,7 @@ def _in_basis(state: State, row: Array, name: str) -> Array:
     It is estimable when it is a combination of the design's rows: the aliased columns then are what the kept say.
     """
     basis = state.basis
-    contrast = np.linalg.solve(basis.r.T, row[list(basis.kept)])
+    contrast: Array = np.linalg.solve(basis.r.T, row[list(basis.kept)]).astype(float)
     if basis.aliased:
         others = list(basis.aliased)
         said = (basis.q.T @ state.columns.matrix[:, others]).T @ contrast

@@ -109,7 +109,11 @@ def fit_frame(
         confidence=confidence,
         terms=tuple(_term_test(term, rows, at_work, beta) for term, rows in contrasts.items()),
         coefficients=estimates(
-            basis.columns.names, np.linalg.inv(basis.r), beta, at_work.covariance, at_work.degrees, confidence
+            dict(zip(basis.columns.names, np.linalg.inv(basis.r).astype(float), strict=True)),
+            beta,
+            at_work.covariance,
+            at_work.degrees,
+            confidence,
         ),
         variance=_variances(frame, parts.residual_variance, theta),
         theta=theta,
@@ -117,7 +121,7 @@ def fit_frame(
         criterion=criterion,
         rows=frame.rows,
         dropped=frame.dropped,
-        notes=(*frame.notes, *_notes(formula, frame, columns, basis, contrasts, zero)),
+        notes=(*frame.notes, *_notes(formula, frame, columns, basis, contrasts=contrasts, zero=zero)),
         fixed_participants=None
         if paired is None
         else _without_levels(
@@ -144,30 +148,30 @@ def _variances(frame: Frame, residual: float, theta: Sequence[float]) -> tuple[V
 
 
 def _notes(
-    formula: Formula, frame: Frame, columns: Columns, basis: Basis, contrasts: dict[Term, Array], zero: list[int]
+    formula: Formula, frame: Frame, columns: Columns, basis: Basis, *, contrasts: dict[Term, Array], zero: list[int]
 ) -> list[str]:
     notes = []
     if frame.dropped:
-        rows = "1 row was" if frame.dropped == 1 else f"{frame.dropped} rows were"
-        notes.append(f"{rows} left out, as a value is missing in a column of the formula; {frame.rows} were used.")
+        were = "1 row was" if frame.dropped == 1 else f"{frame.dropped} rows were"
+        notes.append(f"{were} left out, as a value is missing in a column of the formula; {frame.rows} were used.")
     if basis.aliased:
         names = ", ".join(columns.names[at] for at in basis.aliased)
         notes.append(f"The design is rank deficient: left out, as the other columns already say it: {names}.")
-    for term, rows in contrasts.items():
+    for term, tested in contrasts.items():
         place = formula.terms.index(term)
         wanted = columns.term_of.count(place)
-        if not rows.shape[0]:
+        if not tested.shape[0]:
             notes.append(f"“{':'.join(term)}” cannot be estimated from these rows.")
-        elif np.linalg.matrix_rank(rows) < wanted:
+        elif np.linalg.matrix_rank(tested) < wanted:
             notes.append(
                 f"“{':'.join(term)}” lacks cells: its test has fewer degrees of freedom than its levels promise, and "
                 "what it compares depends on which cells are there."
             )
-    for place in zero:
-        notes.append(
-            f"Singular fit: the variance between levels of “{frame.groups[place].label}” is estimated as zero, "
-            "so the model treats their rows as unrelated."
-        )
+    notes.extend(
+        f"Singular fit: the variance between levels of “{frame.groups[place].label}” is estimated as zero, "
+        "so the model treats their rows as unrelated."
+        for place in zero
+    )
     return notes
 
 

@@ -19,6 +19,18 @@ from studyportal.reports.analysis.mixed.table import Array
 
 
 @dataclass(frozen=True, slots=True)
+class _Parts:
+    """log|V_b|, M, F, J, a and tr(A_kk)."""
+
+    log_blocks: float
+    whole: Array
+    first: Array
+    second: Array
+    norms: Array
+    diagonals: Array
+
+
+@dataclass(frozen=True, slots=True)
 class Moments:
     """The quantities at one point.
 
@@ -56,8 +68,9 @@ class Moments:
 
 def moments(cross: CrossProducts, gamma: Array, *, restricted: bool = True) -> Moments:
     """Return the quantities at the variance ratios, each at least zero."""
-    log_blocks, whole, first, second, norms, diagonals = _blocks(cross, gamma)
-    _border(cross, whole, first, second, norms, diagonals)
+    parts = _blocks(cross, gamma)
+    _border(cross, parts)
+    whole, first, second = parts.whole, parts.first, parts.second
     width = whole.shape[0] - 1
     outer = width - cross.fixed
     scale = np.ones(width)
@@ -87,17 +100,17 @@ def moments(cross: CrossProducts, gamma: Array, *, restricted: bool = True) -> M
             joint = second[one, other]
             through[one, other] = joint - first[one] @ inverse @ first[other]
             inside[one, other] = joint - first[one] @ within @ first[other]
-            norm = norms[one, other] - 2 * (used * joint).sum() + (reached[one].T * reached[other]).sum()
+            norm = parts.norms[one, other] - 2 * (used * joint).sum() + (reached[one].T * reached[other]).sum()
             products[one, other] = products[other, one] = norm
             through[other, one], inside[other, one] = through[one, other].T, inside[one, other].T
     return Moments(
         gamma=gamma,
-        log_v=log_blocks + float(log_system[:outer].sum()),
+        log_v=parts.log_blocks + float(log_system[:outer].sum()),
         log_xvx=float(log_system[outer:].sum()),
         residual=float(whole[width] @ weights),
         beta=inverse[outer:width, outer:width] @ (to_fixed.T @ whole[:, width]),
         covariance=inverse[outer:width, outer:width],
-        traces=diagonals - (first * used).sum(axis=(1, 2)),
+        traces=parts.diagonals - (first * used).sum(axis=(1, 2)),
         products=products,
         squares=np.einsum("i,kij,j->k", weights, first, weights),
         mixed_squares=np.einsum("i,klij,j->kl", weights, through, weights),
@@ -106,8 +119,8 @@ def moments(cross: CrossProducts, gamma: Array, *, restricted: bool = True) -> M
     )
 
 
-def _blocks(cross: CrossProducts, gamma: Array) -> tuple[float, Array, Array, Array, Array, Array]:
-    """Return log|V_b|, M, F, J, a and tr(A_kk) of the factors in the blocks."""
+def _blocks(cross: CrossProducts, gamma: Array) -> _Parts:
+    """Return the parts, those of the border still without value."""
     count, width = cross.factors, cross.others.shape[0]
     whole = cross.others.copy()
     first, second = np.zeros((count, width, width)), np.zeros((count, count, width, width))
@@ -132,7 +145,7 @@ def _blocks(cross: CrossProducts, gamma: Array) -> tuple[float, Array, Array, Ar
     for at, one in enumerate(cross.inner):
         for other in cross.inner[at + 1 :]:
             second[other, one], norms[other, one] = second[one, other].T, norms[one, other]
-    return log_blocks, whole, first, second, norms, diagonals
+    return _Parts(log_blocks, whole, first, second, norms, diagonals)
 
 
 def _solve(stack: Stack, ratio: Array) -> tuple[float, Array]:
@@ -146,10 +159,9 @@ def _solve(stack: Stack, ratio: Array) -> tuple[float, Array]:
     return float(np.linalg.slogdet(system)[1].sum()), np.linalg.solve(system, right)
 
 
-def _border(
-    cross: CrossProducts, whole: Array, first: Array, second: Array, norms: Array, diagonals: Array
-) -> None:
-    """Add F, J, a and tr(A_kk) of the factors in the border, for whom A and B are parts of M."""
+def _border(cross: CrossProducts, parts: _Parts) -> None:
+    """Fill in the parts of the factors in the border, for whom A and B are parts of M."""
+    whole, first, second, norms, diagonals = parts.whole, parts.first, parts.second, parts.norms, parts.diagonals
     for one, columns in cross.border.items():
         first[one] = whole[:, columns] @ whole[columns]
         diagonals[one] = float(np.trace(whole[columns, columns]))

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from studyportal.reports.analysis.mixed.blocks import CrossProducts
 from studyportal.reports.analysis.mixed.errors import ModelError
@@ -97,7 +98,7 @@ def _descend(cross: CrossProducts, gamma: Array, *, restricted: bool) -> Profile
     return here
 
 
-def _step(here: Profile, free: Array) -> tuple[Array, float]:
+def _step(here: Profile, free: NDArray[np.bool_]) -> tuple[Array, float]:
     """Return the step of the free ratios and the fall that it promises."""
     chosen = np.flatnonzero(free)
     gradient = here.gradient[chosen]

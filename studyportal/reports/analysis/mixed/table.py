@@ -115,7 +115,8 @@ def parse_csv(raw: bytes) -> Table:
     heading = next((line for line in lines if line.strip()), "")
     separator = max(",;\t", key=heading.count)
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(map(str.strip, row))]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        rows = [row for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
         msg = f"The file cannot be read as CSV: {error}."
         raise ModelError(msg) from None
