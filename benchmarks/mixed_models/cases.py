@@ -86,6 +86,11 @@ P = "factor(period)"
 def families() -> dict[str, tuple[Maker, str | None]]:
     """Return the kinds of case: each makes a formula and its data from a generator and the case's number."""
     two, three, four, replicate = ["AB", "BA"], williams(3), williams(4), ["ABAB", "BABA"]
+    pairs = ["AB", "BC", "CA", "BA", "CB", "AC"]
+    nested = f"y ~ treatment*block + {P} + (1|id) + (1|id:session)"
+    flat = f"y ~ treatment + {P} + (1|id) + (1|id:session)"
+    slash = "y ~ treatment + session + (1|id/session)"
+    course = f"y ~ treatment*block + {P} + (1|id)"
     sizes = (8, 12, 17, 26, 40)
 
     def plain(formula: str, sequences: list[str], share: float = 0.0, *, blank: bool = False, **how: float) -> Maker:
@@ -127,17 +132,17 @@ def families() -> dict[str, tuple[Maker, str | None]]:
         "four treatments": (plain(f"y ~ treatment + {P} + (1|id)", four, 0.1), "treatment"),
         "three with sequence": (plain(f"y ~ treatment + {P} + sequence + (1|id)", three, 0.1, n=24), "treatment"),
         "carry-over": (plain(f"y ~ treatment + {P} + carry + (1|id)", four, 0.05, n=24), None),
-        "incomplete blocks": (plain(f"y ~ treatment + {P} + (1|id)", ["AB", "BC", "CA", "BA", "CB", "AC"], 0.05, n=24), "treatment"),
+        "incomplete blocks": (plain(f"y ~ treatment + {P} + (1|id)", pairs, 0.05, n=24), "treatment"),
         "replicate 2x2x4": (plain(f"y ~ treatment + {P} + sequence + (1|id)", replicate, 0.08), "treatment"),
         "log outcome": (plain(f"log(y) ~ sequence + treatment + {P} + (1|id)", replicate, 0.08), "treatment"),
         "numeric period": (plain("y ~ treatment + period + (1|id)", four, 0.1), "treatment"),
         "covariate within": (plain(f"y ~ treatment + {P} + x + (1|id)", three, 0.1), "treatment"),
         "covariate interaction": (plain(f"y ~ treatment*x + {P} + (1|id)", three, 0.1, n=17), "treatment"),
         "split baseline": (with_baseline, "treatment"),
-        "nested sessions": (plain(f"y ~ treatment*block + {P} + (1|id) + (1|id:session)", two, 0.08, n=12, session=0.7, repeats=4), "treatment"),
-        "nested by slash": (plain("y ~ treatment + session + (1|id/session)", three, 0.08, n=12, session=0.7, repeats=3), "treatment"),
-        "nested, no session variance": (plain(f"y ~ treatment + {P} + (1|id) + (1|id:session)", two, 0.05, n=12, session=0.0, repeats=3), "treatment"),
-        "block course as published": (plain(f"y ~ treatment*block + {P} + (1|id)", two, 0.05, n=12, session=0.3, repeats=6), "treatment"),
+        "nested sessions": (plain(nested, two, 0.08, n=12, session=0.7, repeats=4), "treatment"),
+        "nested by slash": (plain(slash, three, 0.08, n=12, session=0.7, repeats=3), "treatment"),
+        "nested, no session variance": (plain(flat, two, 0.05, n=12, session=0.0, repeats=3), "treatment"),
+        "block course as published": (plain(course, two, 0.05, n=12, session=0.3, repeats=6), "treatment"),
         "sites that nest": (plain(f"y ~ treatment + {P} + (1|id) + (1|site)", two, 0.1, n=40), "treatment"),
         "sites that cross": (movers, "treatment"),
         "raters that cross": (raters, "treatment"),
@@ -150,11 +155,11 @@ def families() -> dict[str, tuple[Maker, str | None]]:
 
 
 def cases(each: int, seed: int = 20261126) -> Iterator[Case]:
-    """Yield `each` cases of every kind; every third is asked for with sum coding."""
+    """Yield `each` cases of every kind; every third with sum coding."""
     for place, (family, (make, means)) in enumerate(families().items()):
         for number in range(each):
             rng = np.random.default_rng([seed, place, number])
             formula, columns = make(rng, number)
             used = {name: values for name, values in columns.items() if name in formula}
-            coding = "sum" if number % 3 == 2 else "treatment"
+            coding = "sum" if (place + number) % 3 == 2 else "treatment"
             yield Case(f"{family} {number + 1}", formula, used, means, coding, car=family == "treatment within sex")

@@ -26,7 +26,9 @@ def number(value: object) -> float:
     return math.nan if value is None else float(value)  # type: ignore[arg-type]
 
 
-def differences(case: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
+def differences(
+    case: Mapping[str, Any], answer: Mapping[str, Any], *, tukey: bool = True
+) -> Iterator[tuple[str, float, str]]:
     """Yield (kind, relative difference, place) of every number of a case that both give."""
     table = from_values(case["columns"])
     for theirs, ours in METHODS.items():
@@ -35,7 +37,7 @@ def differences(case: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[
         except ModelError as error:
             yield "structure", math.inf, f"refused: {error}"
             return
-        yield from _of_method(found, answer[theirs], theirs, case)
+        yield from _of_method(found, answer[theirs], theirs, case, tukey=tukey)
     scale = found.variance[-1].sd
     sds = {one.group: one.sd for one in found.variance}
     for group, sd in zip([*answer["groups"], "Residual"], answer["sd"], strict=True):
@@ -47,7 +49,7 @@ def differences(case: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[
 
 
 def _of_method(
-    found: Fit, answer: Mapping[str, Any], method: str, case: Mapping[str, Any]
+    found: Fit, answer: Mapping[str, Any], method: str, case: Mapping[str, Any], *, tukey: bool
 ) -> Iterator[tuple[str, float, str]]:
     terms = {one.term: one for one in found.terms}
     for theirs in answer["terms"]:
@@ -73,11 +75,11 @@ def _of_method(
         return
     yield from _coefficients(coefficients, answer["coefficients"], method, p=True)
     if "means" in answer:
-        means = marginal_means(found, case["means"])
+        means = marginal_means(found, case["means"], adjustment="tukey" if tukey else "none")
         yield from _coefficients({one.name: one for one in means.means}, answer["means"], method, p=False)
         pairs = {one.name: one for one in means.pairs}
         yield from _coefficients(pairs, answer["pairs"], method, p=False)
-        for one, adjusted in zip(answer["pairs"], means.adjusted, strict=True):
+        for one, adjusted in zip(answer["pairs"], means.adjusted if tukey else (), strict=tukey):
             yield "p", abs(adjusted - one["p"]) / max(one["p"], 1e-3), f"Tukey {one['name']}"
 
 
@@ -100,10 +102,10 @@ def _df_kind(method: str, df1: int) -> str:
     return f"Satterthwaite df, {'one' if df1 == 1 else 'several'}"
 
 
-def worst(case: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
+def worst(case: Mapping[str, Any], answer: Mapping[str, Any], *, tukey: bool = True) -> dict[str, tuple[float, str]]:
     """Return the largest difference of each kind, with its place."""
     found: dict[str, tuple[float, str]] = defaultdict(lambda: (-1.0, ""))
-    for kind, difference, place in differences(case, answer):
+    for kind, difference, place in differences(case, answer, tukey=tukey):
         if difference > found[kind][0]:
             found[kind] = (difference, place)
     return dict(found)
