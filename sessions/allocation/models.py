@@ -97,8 +97,7 @@ class RandomizationList(models.Model):
                 name="list_published_by_somebody",
             ),
             models.CheckConstraint(
-                condition=~models.Q(state="active")
-                | models.Q(activated_by__isnull=False, activated_at__isnull=False),
+                condition=~models.Q(state="active") | models.Q(activated_by__isnull=False, activated_at__isnull=False),
                 name="list_activated_by_somebody",
             ),
             models.CheckConstraint(
