@@ -370,6 +370,8 @@ class Migration(migrations.Migration):
             name='state',
             field=models.CharField(choices=[('draft', 'Draft'), ('generated', 'Generated'), ('accepted', 'Accepted'), ('approved', 'Approved'), ('published', 'Commitment published'), ('active', 'Active'), ('closed', 'Closed')], default='draft', max_length=10),
         ),
+        # Django drops a conditional index by its bare name, and would not find this one in its schema.
+        migrations.RunSQL("DROP INDEX IF EXISTS alloc.one_active_list", migrations.RunSQL.noop),
         migrations.RunSQL(EARLIER, migrations.RunSQL.noop),
         migrations.AlterField(
             model_name='randomizationlist',
