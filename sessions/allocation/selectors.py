@@ -1,7 +1,7 @@
 """Reads at the unblinded door about lists, allocations and reveals, always for somebody; never a slot's sequence."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -21,10 +21,13 @@ REVEALS = {
     "sequences revealed": "All sequences opened",
     UNBLINDED: "One participant revealed",
     "list examined": "List opened for its checks",
+    "acceptance report opened": "Acceptance report printed",
     "unblinded report viewed": "Unblinded report viewed",
     "unblinded data pulled": "Unblinded data pulled",
 }
 """Events of the view log, each with the words of the screen."""
+STEPS = ("drafted", "generated", "accepted", "approved", "published", "activated", "closed")
+"""What happens to a list, in this order; each has a person and a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class StratumFill:
 
 
 def lists_for(viewer: User, study: Study) -> QuerySet[RandomizationList]:
-    """Lists of a study, the newest first, with the number of their slots and of those taken.
+    """Lists of a study, the latest first, with the number of their slots and of those taken.
 
     Raises:
         NotPermitted: the viewer's role does not include lists.
@@ -69,10 +72,10 @@ def lists_for(viewer: User, study: Study) -> QuerySet[RandomizationList]:
     check(viewer, Permission.LIST_VIEW, study)
     return (
         RandomizationList.objects.filter(study=study)
-        .select_related("generated_by", "approved_by")
+        .select_related("study", *(f"{step}_by" for step in STEPS))
         .prefetch_related(Prefetch("strata", Stratum.objects.annotate(slots_made=Count("slots")).order_by("key")))
         .annotate(slots=Count("strata__slots"), allocated=Count("strata__slots__allocation"))
-        .order_by("-generated_at")
+        .order_by("-position")
     )
 
 
@@ -140,9 +143,14 @@ def reveals_for(viewer: User, study: Study, *, limit: int) -> list[Reveal]:
     return folded
 
 
-def short_strata(active: RandomizationList) -> list[StratumFill]:
-    """Return the strata of a list of `lists_for` that run out: 20 % or five slots left (randomization.md, R7)."""
-    return [fill for fill in fill_of(active) if fill.left <= max(5, fill.slots * 0.2)]
+def short_strata(lists: Iterable[RandomizationList]) -> list[StratumFill]:
+    """Return the strata that run out over all active lists of `lists_for`: 20 % or five slots left (R7)."""
+    whole: dict[str, StratumFill] = {}
+    for made in lists:
+        for fill in fill_of(made) if made.state == RandomizationList.State.ACTIVE else ():
+            before = whole.get(fill.key, StratumFill(fill.key, 0, 0))
+            whole[fill.key] = StratumFill(fill.key, before.slots + fill.slots, before.left + fill.left)
+    return [fill for key, fill in sorted(whole.items()) if fill.left <= max(5, fill.slots * 0.2)]
 
 
 def fill_of(made: RandomizationList) -> list[StratumFill]:

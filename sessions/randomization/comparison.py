@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from sessions.randomization.guessing import big_stick_guess_probability, random_blocks_guess_probability
 from sessions.randomization.methods import Method, block_sizes_of, ratio_of, tolerance_of
@@ -63,12 +64,21 @@ def in_words(method: Method, parameters: Mapping[str, object]) -> str:
     """
     if method is Method.BIG_STICK:
         return f"Big stick, imbalance at most {tolerance_of(parameters)}"
-    if method is not Method.PERMUTED_BLOCKS:
-        return {Method.SIMPLE: "Simple", Method.UPLOADED_LIST: "Uploaded list"}.get(method, "Minimization")
+    if method is Method.MINIMIZATION:
+        coin = (
+            f", biased coin {float(Fraction(str(parameters['probability']))):g}" if "probability" in parameters else ""
+        )
+        return f"Minimization{coin}"
+    if method is Method.UPLOADED_LIST:
+        return "Uploaded list"
+    ratio = ratio_of(parameters)
+    shares = f", {':'.join(map(str, ratio))}" if len(set(ratio)) > 1 else ""
+    if method is Method.SIMPLE:
+        return f"Simple{shares}"
     sizes = [str(size) for size in block_sizes_of(parameters)]
     if len(sizes) == 1:
-        return f"Blocks of {sizes[0]}"
-    return f"Blocks of {', '.join(sizes[:-1])} or {sizes[-1]} at random"
+        return f"Blocks of {sizes[0]}{shares}"
+    return f"Blocks of {', '.join(sizes[:-1])} or {sizes[-1]} at random{shares}"
 
 
 def compare(allocations: int) -> list[Scheme]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 STRATUM, SEQUENCE, NUMBER = "stratum", "sequence", "number"
 KNOWN_COLUMNS = (STRATUM, SEQUENCE, NUMBER)
-LONGEST_NUMBER = 20
+LONGEST_NUMBER = 12
 LARGEST_BYTES = 2**20
 MOST_ROWS = 20_000
 

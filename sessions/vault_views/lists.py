@@ -1,20 +1,27 @@
-"""Lists: all of them, one with its checks, a new one, approval and closing."""
+"""Lists: all of them, a new one, and the settings of a draft."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
-from sessions.allocation import examination, policies, services
+from sessions.allocation import generation, policies, taking_in
+from sessions.allocation.examination import warnings_for
 from sessions.allocation.selectors import list_for, lists_for
+from sessions.randomization import Generator, Method
 from sessions.randomization.comparison import Scheme, compare, scheme
-from sessions.vault_views.forms import CloseForm, NewListForm, PasswordForm
+from sessions.randomization.uploaded import Fault
+from sessions.vault_views.forms import NewListForm, typed_from
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
 from studyportal.forms import carried_out, form_page
+from studyportal.studies.models import Study
+
+KEPT = "The settings are kept as a draft. Nothing is drawn yet."
+SEALED = "The list is taken in and sealed. Lock your own file away or destroy it."
 
 
 @require_GET
@@ -29,84 +36,83 @@ def all_lists(request: StudyRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.LIST_GENERATE)
 def new_list(request: StudyRequest) -> HttpResponse:
-    """Show the form and how the methods compare; make a list from it."""
-    sequences, strata = policies.sequences_of(request.study), policies.strata_of(request.study)
-    # Typed values come back in the address when the methods are compared once more.
+    """Show the form and how the methods compare; keep a draft of it, or take in an uploaded list."""
+    study = request.study
+    faults: tuple[Fault, ...] = ()
+    # Typed values come back in the address when the methods are compared once more, or chosen from the comparison.
     data = request.POST if request.method == "POST" else (request.GET or None)
-    form = NewListForm(data, sequences=sequences)
+    form = _form(study, data, request.FILES or None)
     if request.method == "POST":
-        made = carried_out(
-            form,
-            lambda: services.create_list(
-                study=request.study, method=form.chosen_method, parameters=form.parameters, strata=strata,
-                slots_per_stratum=form.cleaned_data["slots_per_stratum"], by=request.user,
-            ),
-        )  # fmt: skip
+        try:
+            made = carried_out(form, lambda: _kept(request, form))
+        except taking_in.ListFaults as refusal:
+            made, faults = None, refusal.faults
         if made is not None:
-            messages.success(request, "The list is made and sealed. A second person must approve it before it is used.")
-            return redirect("list", pk=made.pk)
-    context = {"strata": strata, "sequences": sequences, **_comparison(form, sequences)}
-    return form_page(request, "allocation/list_new.html", form, context)
+            return redirect("list", pk=made)
+    return form_page(request, "allocation/list_new.html", form, _around(study, form) | {"faults": faults})
 
 
-@require_GET
-@requires(Permission.LIST_VIEW)
-def one_list(request: StudyRequest, pk: UUID) -> HttpResponse:
-    """Show a list with the facts on which it is approved."""
-    return _list_page(request, pk)
-
-
-@require_POST
-@requires(Permission.LIST_APPROVE)
-def approve(request: StudyRequest, pk: UUID) -> HttpResponse:
-    """Approve a list that somebody else made."""
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.LIST_GENERATE)
+def change_settings(request: StudyRequest, pk: UUID) -> HttpResponse:
+    """Show a draft's settings; keep others."""
     made = list_for(request.user, request.study, pk)
-    form = PasswordForm(request.POST)
-    approved = carried_out(
-        form,
-        lambda: examination.sign_approval(made=made, password=form.cleaned_data["password"], by=request.user),
+    typed = typed_from(made.method, made.parameters, made.slots_per_stratum, made.generator)
+    form = _form(request.study, request.POST if request.method == "POST" else None, None, typed)
+    if request.method == "POST":
+        kept = carried_out(
+            form, lambda: generation.change_draft(list_id=made.pk, settings=form.settings, by=request.user)
+        )  # fmt: skip
+        if kept is not None:
+            messages.success(request, KEPT)
+            return redirect("list", pk=pk)
+    return form_page(request, "allocation/list_new.html", form, _around(request.study, form) | {"list": made})
+
+
+def _form(study: Study, data: object, files: object, initial: dict[str, Any] | None = None) -> NewListForm:
+    return NewListForm(
+        data, files, sequences=policies.sequences_of(study), levels=policies.levels_of(study), initial=initial
     )
-    if approved is None:
-        return _list_page(request, pk, approve_form=form)
-    messages.success(request, "The list is approved and active. Participants can be randomized from it now.")
-    return redirect("list", pk=pk)
 
 
-@require_POST
-@requires(Permission.LIST_APPROVE)
-def close(request: StudyRequest, pk: UUID) -> HttpResponse:
-    """Close a list for good."""
-    list_for(request.user, request.study, pk)
-    form = CloseForm(request.POST)
-    closed = carried_out(form, lambda: services.close_list(list_id=pk, by=request.user, **form.cleaned_data))
-    if closed is None:
-        return _list_page(request, pk, close_form=form)
-    messages.success(request, "The list is closed. Nothing is allocated from it any more.")
-    return redirect("list", pk=pk)
+def _kept(request: StudyRequest, form: NewListForm) -> UUID:
+    settings = form.settings
+    if settings.method is not Method.UPLOADED_LIST:
+        made = generation.draft_list(study=request.study, settings=settings, by=request.user)
+        messages.success(request, KEPT)
+        return made.pk
+    taking_in.announce_taking_in(request.study, "uploaded list")
+    made = taking_in.take_in_upload(
+        study=request.study, content=form.cleaned_data["file"].read(),
+        generator=Generator(settings.generator), by=request.user,
+    )  # fmt: skip
+    messages.success(request, SEALED)
+    return made.pk
 
 
-def _list_page(
-    request: StudyRequest, pk: UUID, *, approve_form: Form | None = None, close_form: Form | None = None
-) -> HttpResponse:
-    made = list_for(request.user, request.study, pk)
-    refused = next((form for form in (approve_form, close_form) if form is not None), PasswordForm())
-    facts = examination.examine(made, by=request.user)
-    context = {
-        "list": made,
-        "facts": facts,
-        "is_own": made.generated_by_id == request.user.pk,
-        "approve_form": approve_form or PasswordForm(auto_id="approve_%s"),
-        "close_form": close_form or CloseForm(auto_id="close_%s"),
-        "settings": examination.settings_of(made, facts, by=request.user),
+def _around(study: Study, form: NewListForm) -> dict[str, object]:
+    """Return what stands beside the form: strata, sequences, warnings, and the methods compared."""
+    sequences, is_typed = policies.sequences_of(study), form.is_bound and form.is_valid()
+    warnings: tuple[str, ...] = ()
+    if is_typed:
+        settings = form.settings
+        warnings = warnings_for(study, settings.method, dict(settings.parameters), settings.slots_per_stratum)
+    return {
+        "strata": policies.strata_of(study),
+        "sequences": sequences,
+        "expected": policies.expected_in(study),
+        "warnings": warnings,
+        **_comparison(form, sequences, is_typed=is_typed),
     }
-    return form_page(request, "allocation/list.html", refused, context)
 
 
-def _comparison(form: NewListForm, sequences: list[str]) -> dict[str, object]:
+def _comparison(form: NewListForm, sequences: list[str], *, is_typed: bool) -> dict[str, object]:
     """Return the methods compared over the slots that are typed, and the typed one; shares are for two sequences."""
     if len(sequences) != 2:
         return {"schemes": [], "allocations": 0}
-    is_typed = form.is_bound and form.is_valid()
-    allocations = form.cleaned_data["slots_per_stratum"] if is_typed else form.fields["slots_per_stratum"].initial
-    typed: Scheme | None = scheme(form.chosen_method, form.parameters, allocations) if is_typed else None
+    settings = form.settings if is_typed else None
+    allocations = (settings.slots_per_stratum if settings else 0) or form.fields["slots_per_stratum"].initial
+    typed: Scheme | None = None
+    if settings and settings.method.is_drawn_from_seed and not settings.parameters.get("ratio"):
+        typed = scheme(settings.method, settings.parameters, allocations)
     return {"schemes": compare(allocations), "typed": typed, "allocations": allocations}

@@ -48,6 +48,14 @@ SIGN_IN = "public.accounts_apitoken, public.django_session, public.mfa_authentic
 ACCOUNTS = "public.accounts_user, public.accounts_studymembership, public.account_emailaddress"
 PRIVATE = f"public.accounts_user, {SIGN_IN}"
 
+# A list goes through its states at the vault; a trigger keeps their order and what each of them wrote.
+LIST_COLUMNS = ", ".join((
+    "state", "method", "parameters", "generator", "slots_per_stratum", "sequences", "commits_to", "commitment_root",
+    "sealed_seed", "sealed_report", "closed_reason",
+    *(f"{step}_{what}" for step in ("generated", "accepted", "approved", "published", "activated", "closed")
+      for what in ("by_id", "at")),
+))  # fmt: skip
+
 STATEMENTS = (
     "REVOKE ALL ON SCHEMA public, alloc, audit, jobs, pii FROM PUBLIC",
     "REVOKE ALL ON ALL TABLES IN SCHEMA public, alloc, audit, jobs, pii FROM PUBLIC",
@@ -69,7 +77,8 @@ STATEMENTS = (
     "GRANT EXECUTE ON FUNCTION alloc.allocate(uuid, uuid, text, uuid) TO portal_web",
     "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA alloc TO portal_vault",
     "REVOKE INSERT ON alloc.allocation FROM portal_vault",
-    "GRANT UPDATE (state, approved_by_id, approved_at) ON alloc.randomization_list TO portal_vault",
+    f"GRANT UPDATE ({LIST_COLUMNS}) ON alloc.randomization_list TO portal_vault",
+    "GRANT EXECUTE ON FUNCTION alloc.clear_design(uuid) TO portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",

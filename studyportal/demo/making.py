@@ -42,8 +42,13 @@ def make_demo(size: str, *, password: str, say: Callable[[str], None], ask: Ask 
             study, drafted_by=people["imaging"], signed_by=people["investigator"], password=password
         )  # fmt: skip
     (ask or at_the_vault)("people", {"password": password})
-    say("Randomization list: generated and approved at the vault ...")
-    (ask or at_the_vault)("list", {"at": journey.moment(opens + DAY, 9).isoformat(), "slots": SLOTS_PER_STRATUM})
+    say("Randomization list: generated, accepted, approved, published and opened at the vault ...")
+    (ask or at_the_vault)(
+        "list",
+        {
+            "at": journey.moment(opens + DAY, 9).isoformat(), "slots": SLOTS_PER_STRATUM, "password": password,
+        },
+    )  # fmt: skip
     for person in people.values():
         remember_password(person)
     cast = journey.Cast(study, people, password)

@@ -12,8 +12,10 @@ from uuid import UUID
 
 from django.conf import settings
 
+from sessions.allocation import examination, life
+from sessions.allocation.generation import create_list
 from sessions.allocation.sealing import seal, unseal
-from sessions.allocation.services import approve_list, create_list, reveal_sequences
+from sessions.allocation.services import reveal_sequences
 from sessions.models import SequencePeriod
 from studyportal.accounts.models import User
 from studyportal.audit.context import acting
@@ -44,17 +46,22 @@ def make_people(study: Study, *, password: str) -> None:
         design.make_people(study, password=password, unblinded=True)
 
 
-def make_list(study: Study, *, slots_per_stratum: int) -> None:
-    """Let the unblinded statistician make the list and the pharmacist approve it."""
+def make_list(study: Study, *, slots_per_stratum: int, password: str) -> None:
+    """Let the unblinded statistician make the list and sign its report, and the pharmacist approve and open it."""
     maker, second = User.objects.get(username="unblinded"), User.objects.get(username="pharmacist")
-    strata = [f"{site.code}|{sex}" for site in study.sites.order_by("code") for sex in "FM"]
     with acting(f"user:{maker.username}"):
         made = create_list(
-            study=study, method="permuted_blocks", parameters={"block_sizes": [2, 4]}, strata=strata,
+            study=study, method="permuted_blocks", parameters={"block_sizes": [2, 4]},
             slots_per_stratum=slots_per_stratum, by=maker,
         )  # fmt: skip
+    with acting(f"user:{maker.username}"):
+        examination.sign_acceptance(made=made, password=password, by=maker)
     with acting(f"user:{second.username}"):
-        approve_list(list_id=made.pk, by=second)
+        examination.sign_approval(made=made, password=password, by=second)
+    with acting(f"user:{maker.username}"):
+        life.publish(list_id=made.pk, by=maker)
+    with acting(f"user:{second.username}"):
+        life.activate(list_id=made.pk, by=second)
 
 
 def draw_outcomes(study: Study, people: Mapping[UUID, SyntheticParticipant]) -> dict[UUID, list[Outcome]]:

@@ -10,13 +10,13 @@ from participants.services.screening import Person, screen
 from ratings.models import Rating, RatingAssignment
 from ratings.services import drafts, signing
 from ratings.services.assignment import assign
-from sessions.allocation.services import approve_list, create_list
 from sessions.models import AssessmentSchedule, StudySession
 from sessions.services import conduct
 from sessions.services.randomization import randomize
 from studyportal import clock
 from studyportal.studies.models import Site
 from tests.conftest import standing_at
+from tests.factories import lists
 from tests.factories.people import PASSWORD
 from tests.factories.world import World
 
@@ -41,14 +41,12 @@ def eligible(world: World, *, sex: str = "F", site: Site | None = None) -> Parti
 
 
 def activate_list(world: World, *, slots_per_stratum: int = 8) -> None:
-    """Make and approve a list at the vault."""
-    strata = [f"{site.code}|{sex}" for site in world.study.sites.all() for sex in "FM"]
+    """Make a list and bring it through every state by two people at the vault."""
     with standing_at("vault"):
-        made = create_list(
-            study=world.study, method="permuted_blocks", parameters={"block_sizes": [2, 4]}, strata=strata,
-            slots_per_stratum=slots_per_stratum, by=world.unblinded_statistician,
+        lists.activated(
+            world.study, maker=world.unblinded_statistician, second=world.pharmacist,
+            slots_per_stratum=slots_per_stratum,
         )  # fmt: skip
-        approve_list(list_id=made.pk, by=world.pharmacist)
 
 
 def randomized(world: World, *, sex: str = "F", site: Site | None = None) -> Participant:

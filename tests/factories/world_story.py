@@ -18,7 +18,7 @@ from ratings.models import Rating, RatingAssignment
 from ratings.services import alerts, drafts, signing
 from ratings.services.assignment import assign
 from sessions.allocation.models import ListSlot
-from sessions.allocation.services import approve_list, create_list, open_slot
+from sessions.allocation.services import open_slot
 from sessions.models import AssessmentSchedule, BasisSet, Sequence, Spectrum, StudySession, Treatment
 from sessions.services import conduct, dosing, fitting, imports, quantification, requantification, uploads
 from sessions.services.randomization import randomize
@@ -29,7 +29,7 @@ from studyportal.accounts.models import User
 from studyportal.accounts.roles import ROLE_PERMISSIONS, UNBLINDED_ROLES, Permission, Role
 from studyportal.studies.models import Site
 from tests.conftest import database_role, standing_at
-from tests.factories import protocols
+from tests.factories import lists, protocols
 from tests.factories.engine_answers import engine_answers
 from tests.factories.people import PASSWORD
 from tests.factories.world import World, make_world
@@ -70,12 +70,10 @@ class Story:
         with self.step("protocol"):
             protocols.drafted(self.world)
         with self.step("list"), standing_at("vault"):
-            made = create_list(
-                study=self.world.study, method="permuted_blocks", parameters={"block_sizes": [2, 4]},
-                strata=[f"{site}|{sex}" for site in ("01", "02") for sex in "FM"], slots_per_stratum=SLOTS,
-                by=self.world.unblinded_statistician,
+            lists.activated(
+                self.world.study, maker=self.world.unblinded_statistician, second=self.world.pharmacist,
+                slots_per_stratum=SLOTS,
             )  # fmt: skip
-            approve_list(list_id=made.pk, by=self.world.pharmacist)
 
     # Participants
 

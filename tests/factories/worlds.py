@@ -25,7 +25,7 @@ from django.db import connections
 from django.db.utils import load_backend
 from django.test import override_settings
 
-from sessions.allocation import services as allocation
+from sessions.allocation import generation as allocation
 from sessions.randomization.commitment import merkle_root
 from sessions.randomization.generate import GeneratedList
 from studyportal.audit.context import acting
@@ -173,12 +173,18 @@ def storing(files: Path) -> Iterator[None]:
 
 @contextmanager
 def listed(plan: Plan) -> Iterator[None]:
-    """Make lists of the plan: the base list's places and numbers, the plan's sequences in them."""
-    real = allocation.generate_list
+    """Make lists of the plan: the base list's places and numbers, the plan's sequences in them.
+
+    The commitment is the base list's in every world. It hides by its nonces; worlds in which a blinded person could
+    tell more from it would be worlds in which SHA-256 is broken.
+    """
+    real, real_root = allocation.generate_list, allocation.whole_root
+    bases: list[GeneratedList] = []
 
     def generate(**asked: object) -> GeneratedList:
         whole = {**asked, "slots_per_stratum": SLOTS}
         base = real(**whole, seed=Stream("base")(32)) if "seed" not in whole else real(**whole | _seed("base"))
+        bases.append(base)
         fresh = base if plan.sequences in {"base", "swap"} else real(**whole | _seed(plan.sequences))
         first, second = SEQUENCES.values()
         other = {first: second, second: first} if plan.sequences == "swap" else {first: first, second: second}
@@ -190,10 +196,11 @@ def listed(plan: Plan) -> Iterator[None]:
         return GeneratedList(slots, merkle_root([slot.leaf for slot in slots]))
 
     allocation.generate_list = generate
+    allocation.whole_root = lambda terms, _seed_of_now, _slots: real_root(terms, Stream("base")(32), bases[-1].slots)
     try:
         yield
     finally:
-        allocation.generate_list = real
+        allocation.generate_list, allocation.whole_root = real, real_root
 
 
 def _seed(label: str) -> dict[str, bytes]:

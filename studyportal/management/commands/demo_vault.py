@@ -38,7 +38,7 @@ class Command(BaseCommand):
             return
         if options["act"] == "list":
             with clock.at(datetime.datetime.fromisoformat(request["at"])):
-                vault.make_list(study, slots_per_stratum=request["slots"])
+                vault.make_list(study, slots_per_stratum=request["slots"], password=request["password"])
             self.stdout.write("{}")
             return
         people = {

@@ -17,12 +17,12 @@ def home(request: StudyRequest) -> HttpResponse:
     if Permission.LIST_VIEW not in request.permissions:
         raise NotFound("There is nothing for your role at this door. Use the study's other address.")
     lists = list(lists_for(request.user, request.study))
-    active = next((one for one in lists if one.state == "active"), None)
+    active = next((one for one in reversed(lists) if one.state == "active"), None)
     makes_lists = Permission.LIST_GENERATE in request.permissions
     context = {
-        "waiting": [one for one in lists if one.state == "generated"],
+        "waiting": [one for one in lists if one.state not in {"active", "closed"}],
         "active": active,
-        "short": short_strata(active) if active and makes_lists else [],
+        "short": short_strata(lists) if makes_lists else [],
         "reveals": reveals_for(request.user, request.study, limit=50)[:5],
         "can_generate": makes_lists,
         "can_unblind": Permission.ALLOCATION_UNBLIND in request.permissions,

@@ -6,9 +6,10 @@ import uuid
 import pytest
 from django.db import DatabaseError, ProgrammingError, transaction
 
+from sessions.allocation.life import close_list
 from sessions.allocation.models import Allocation, ListSlot, RandomizationList, Stratum
 from sessions.allocation.sealing import make_key_pair, seal, unseal
-from sessions.allocation.services import allocate, close_list, open_slot
+from sessions.allocation.services import allocate, open_slot
 from studyportal.errors import BlindingViolation, InvalidInput, NotFound
 from tests.conftest import standing_at
 from tests.factories import journey
@@ -143,7 +144,7 @@ def test_records_name_themselves_without_the_secret(world: World) -> None:
     participant = journey.randomized(world)
     with standing_at("vault"):
         made, allocation = RandomizationList.objects.get(), Allocation.objects.select_related("slot__stratum").get()
-        assert str(made) == f"list {made.commitment_root[:8]}"
+        assert (str(made), made.name) == ("list 1", "List 1")
         assert str(allocation.slot.stratum) == "01|F"
         assert str(allocation.slot) == participant.randomization_number
         assert str(allocation) == f"allocation of {participant.pk}"

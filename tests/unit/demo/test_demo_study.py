@@ -41,7 +41,7 @@ def ask(act: str, request: dict) -> dict:
             vault.make_people(study, password=request["password"])
             return {}
         if act == "list":
-            vault.make_list(study, slots_per_stratum=request["slots"])
+            vault.make_list(study, slots_per_stratum=request["slots"], password=request["password"])
             return {}
         people = {
             UUID(row["id"]): SyntheticParticipant(row["position"], Sex(row["sex"]), row["age"], tuple(row["days"]))
