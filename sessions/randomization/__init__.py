@@ -5,9 +5,19 @@ Not imported here: `verify`, which runs alone (`python -m sessions.randomization
 """
 
 from sessions.randomization.acceptance import Acceptance, StratumFacts, accept
-from sessions.randomization.bundle import AllocatedNumber, ListTerms, reveal_bundle, slot_proof, whole_root
+from sessions.randomization.bundle import (
+    AllocatedNumber,
+    CommitsTo,
+    ListTerms,
+    kind_of_root,
+    reveal_bundle,
+    root_to_publish,
+    slot_proof,
+    whole_root,
+)
 from sessions.randomization.commitment import Proof, leaf, merkle_proof, merkle_root, verify_proof
 from sessions.randomization.contagion import Allocated, Deduction, Dispensed, Reveal, Trial, deductions
+from sessions.randomization.course import AllocationStep, Newcomer, chain_head, course_bundle, study_bundle
 from sessions.randomization.designs import check_sequences, williams
 from sessions.randomization.drbg import HmacDrbg
 from sessions.randomization.generate import GeneratedList, Slot, commit_codes, generate_list
@@ -24,6 +34,8 @@ __all__ = [
     "AcceptanceReport",
     "Allocated",
     "AllocatedNumber",
+    "AllocationStep",
+    "CommitsTo",
     "Deduction",
     "Dispensed",
     "GeneratedList",
@@ -33,6 +45,7 @@ __all__ = [
     "ListTerms",
     "Method",
     "MinimizationScheme",
+    "Newcomer",
     "Proof",
     "Reveal",
     "Slot",
@@ -40,12 +53,15 @@ __all__ = [
     "Trial",
     "accept",
     "acceptance_report",
+    "chain_head",
     "check_sequences",
     "commit_codes",
+    "course_bundle",
     "deductions",
     "draw_kits",
     "generate_list",
     "is_kit_number",
+    "kind_of_root",
     "leaf",
     "merkle_proof",
     "merkle_root",
@@ -54,8 +70,10 @@ __all__ = [
     "read_list",
     "replay",
     "reveal_bundle",
+    "root_to_publish",
     "slot_proof",
     "strata_warnings",
+    "study_bundle",
     "substream",
     "verify_proof",
     "whole_root",
