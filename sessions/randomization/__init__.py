@@ -17,7 +17,6 @@ from sessions.randomization.bundle import (
 )
 from sessions.randomization.commitment import Proof, leaf, merkle_proof, merkle_root, verify_proof
 from sessions.randomization.contagion import Allocated, Deduction, Dispensed, Reveal, Trial, deductions
-from sessions.randomization.course import AllocationStep, Newcomer, chain_head, course_bundle, study_bundle
 from sessions.randomization.designs import check_sequences, williams
 from sessions.randomization.drbg import HmacDrbg
 from sessions.randomization.generate import GeneratedList, Slot, commit_codes, generate_list
@@ -26,6 +25,7 @@ from sessions.randomization.kits import Kit, draw_kits, is_kit_number
 from sessions.randomization.methods import Method
 from sessions.randomization.minimization import MinimizationScheme, minimize, newcomer_stream, replay
 from sessions.randomization.report import AcceptanceReport, acceptance_report
+from sessions.randomization.reveal import AllocationStep, Newcomer, chain_head, course_bundle, study_bundle
 from sessions.randomization.strata import strata_warnings
 from sessions.randomization.uploaded import read_list
 

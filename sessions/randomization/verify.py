@@ -43,7 +43,8 @@ BUNDLE_NAMES = {"format", "header", "commits_to", "root", "seed", "slots", "allo
 PROOF_NAMES = {"format", "study", "list", "root", "count", "position", "slot", "path", "digest"}
 COURSE_NAMES = {"format", "header", "commits_to", "root", "seed", "newcomers", "digest"}
 NEWCOMER_NAMES = {"participant", "number", "ordinal", "levels", "sequence"}
-STUDY_NAMES = {"format", "study", "lists", "allocations", "chain", "digest"}
+STUDY_NAMES = {"format", "study", "lists", "allocations", "mirrored", "chain", "digest"}
+MIRRORED_NAMES = {"participant", "number", "replaced"}
 STEP_NAMES = {"participant", "number", "list", "stratum", "at"}
 SLOT_NAMES = {"stratum", "ordinal", "number", "sequence", "nonce"}
 ALLOCATION_NAMES = {"participant", "number", "stratum", "ordinal", "sequence"}
@@ -369,7 +370,7 @@ def check_form(document: Row) -> None:
 FORMS: dict[object, tuple[set[str], dict[str, set[str]]]] = {
     BUNDLE: (BUNDLE_NAMES, {"header": HEADER_NAMES, "slots": SLOT_NAMES, "allocations": ALLOCATION_NAMES}),
     COURSE: (COURSE_NAMES, {"header": HEADER_NAMES, "newcomers": NEWCOMER_NAMES}),
-    STUDY: (STUDY_NAMES, {"allocations": STEP_NAMES}),
+    STUDY: (STUDY_NAMES, {"allocations": STEP_NAMES, "mirrored": MIRRORED_NAMES}),
     PROOF: (PROOF_NAMES, {"slot": SLOT_NAMES}),
     BOUND_PROOF: (PROOF_NAMES | {"terms_sha256"}, {"slot": SLOT_NAMES}),
 }
@@ -480,7 +481,23 @@ def check_study(bundle: Row, roots: list[str], chain: str | None) -> Iterator[Ch
         yield unchanged(one), f"List {place}: it is as it was written."
         for holds, sentence in check_course(one) if one["format"] == COURSE else check_bundle(one):
             yield holds, f"List {place}: {sentence[0].lower()}{sentence[1:]}"
+    yield (
+        check_mirrored(bundle["mirrored"], steps, told.pop("", []), set(numbers)),
+        ("Every number outside the lists mirrors somebody of them who came earlier."),
+    )
     yield not told, "Every allocation belongs to a list of the file."
+
+
+def check_mirrored(rows: list[Row], steps: list[Row], outside: list[Row], numbers: set[str]) -> bool:
+    """Whether the replacements with a sequence of somebody else are those of the chain, each of an earlier person."""
+    order = {row["participant"]: place for place, row in enumerate(steps)}
+    listed = {row["participant"] for row in steps if row["list"]}
+    ours = [(row["participant"], row["number"]) for row in outside]
+    return ours == [(row["participant"], row["number"]) for row in rows] and all(
+        row["replaced"] in listed and order[row["replaced"]] < order[row["participant"]]
+        and row["number"] not in numbers
+        for row in rows
+    )  # fmt: skip
 
 
 def place_of(row: Row) -> str:

@@ -23,18 +23,19 @@ from sessions.randomization.bundle import (
     whole_root,
 )
 from sessions.randomization.commitment import chain_link, hidden_leaves
-from sessions.randomization.course import (
+from sessions.randomization.generators import Generator
+from sessions.randomization.methods import Method
+from sessions.randomization.minimization import MinimizationScheme, replay, scheme_of
+from sessions.randomization.reveal import (
     START_OF_CHAIN,
     AllocationStep,
+    Mirrored,
     Newcomer,
     chain_head,
     course_bundle,
     levels_in_words,
     study_bundle,
 )
-from sessions.randomization.generators import Generator
-from sessions.randomization.methods import Method
-from sessions.randomization.minimization import MinimizationScheme, replay, scheme_of
 from tests.factories import golden_lists as golden
 
 SEED = golden.SEED
@@ -107,7 +108,7 @@ def test_a_whole_study_is_verified_in_one_file() -> None:
     assert failing(verify.read(json.dumps(bundle).encode()), roots, chain) == []
     sentences = [sentence for _, sentence in verify.check(bundle, roots, chain)]
     assert "List 2: the seed and the newcomers in their order give every sequence." in sentences
-    assert len(sentences) == 31
+    assert len(sentences) == 32
 
 
 @pytest.mark.parametrize("generator", list(Generator))
@@ -334,6 +335,28 @@ def test_what_was_left_out_doubled_or_moved_is_said() -> None:
     twice = told(lists=[*bundle["lists"], bundle["lists"][0]])
     assert "No list stands twice in the file." in twice
     assert "No number stands in two lists." in twice
+
+
+def with_replacement(**change: str) -> dict:
+    bundle, _, _ = whole()
+    steps = [AllocationStep(*(row[name] for name in ("participant", "number", "list", "stratum", "at")))
+             for row in bundle["allocations"]]  # fmt: skip
+    row = {"participant": "DEMO-99", "number": "R-7", "list_id": "", "stratum": "", "at": LINE.format(29)}
+    told = {"participant": "DEMO-99", "number": "R-7", "replaced": "DEMO-01"} | change
+    made = study_bundle("DEMO", bundle["lists"], [*steps, AllocationStep(**row)], [Mirrored(**told)])
+    return json.loads(json.dumps(made))
+
+
+def test_a_replacement_with_the_same_sequence_stands_outside_the_lists() -> None:
+    said = "Every number outside the lists mirrors somebody of them who came earlier."
+    assert failing(with_replacement()) == []
+    for wrong in ({"replaced": "DEMO-99"}, {"replaced": "nobody"}, {"number": "R-8"}, {"participant": "DEMO-98"}):
+        found = failing(with_replacement(**wrong)) if "participant" not in wrong else None
+        assert found in ([said], None), wrong
+    hidden = with_replacement()
+    hidden["mirrored"] = []
+    hidden["digest"] = digest(hidden)
+    assert failing(hidden) == [said]
 
 
 def test_another_studys_list_is_found() -> None:

@@ -32,6 +32,8 @@ class AllocationStep:
     ----------
     stratum
         The stratum's key; in a minimization `levels_in_words`.
+    list_id
+        Empty for a number outside every list (`Mirrored`).
     at
         The database's moment, UTC, ISO 8601.
     """
@@ -41,6 +43,15 @@ class AllocationStep:
     list_id: str
     stratum: str
     at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A number given outside every list, to somebody who replaces `replaced` with the same sequence."""
+
+    participant: str
+    number: str
+    replaced: str
 
 
 def levels_in_words(levels: Mapping[str, str]) -> str:
@@ -81,7 +92,10 @@ def chain_head(steps: Sequence[AllocationStep]) -> bytes:
 
 
 def study_bundle(
-    study: str, lists: Sequence[Mapping[str, object]], steps: Sequence[AllocationStep]
+    study: str,
+    lists: Sequence[Mapping[str, object]],
+    steps: Sequence[AllocationStep],
+    mirrored: Sequence[Mirrored] = (),
 ) -> dict[str, object]:
     """Return the one file of a whole study: the bundle of each list and course, and the chain of all allocations."""
     bundle: dict[str, object] = {
@@ -97,6 +111,9 @@ def study_bundle(
                 "at": step.at,
             }
             for step in steps
+        ],
+        "mirrored": [
+            {"participant": one.participant, "number": one.number, "replaced": one.replaced} for one in mirrored
         ],
         "chain": chain_head(steps).hex(),
     }
