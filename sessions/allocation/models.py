@@ -4,7 +4,20 @@ import uuid
 
 from django.db import models
 
+from sessions.allocation.key_models import KeyRestoreTest, KeyShareSet
+from sessions.allocation.publication_models import Publication, RevealStep
 from studyportal import clock
+
+__all__ = [
+    "Allocation",
+    "KeyRestoreTest",
+    "KeyShareSet",
+    "ListSlot",
+    "Publication",
+    "RandomizationList",
+    "RevealStep",
+    "Stratum",
+]
 
 
 class RandomizationList(models.Model):

@@ -25,7 +25,15 @@ from sessions.randomization.kits import Kit, draw_kits, is_kit_number
 from sessions.randomization.methods import Method
 from sessions.randomization.minimization import MinimizationScheme, minimize, newcomer_stream, replay
 from sessions.randomization.report import AcceptanceReport, acceptance_report
-from sessions.randomization.reveal import AllocationStep, Newcomer, chain_head, course_bundle, study_bundle
+from sessions.randomization.reveal import (
+    AllocationStep,
+    Mirrored,
+    Newcomer,
+    chain_head,
+    course_bundle,
+    levels_in_words,
+    study_bundle,
+)
 from sessions.randomization.strata import strata_warnings
 from sessions.randomization.uploaded import read_list
 
@@ -45,6 +53,7 @@ __all__ = [
     "ListTerms",
     "Method",
     "MinimizationScheme",
+    "Mirrored",
     "Newcomer",
     "Proof",
     "Reveal",
@@ -63,6 +72,7 @@ __all__ = [
     "is_kit_number",
     "kind_of_root",
     "leaf",
+    "levels_in_words",
     "merkle_proof",
     "merkle_root",
     "minimize",

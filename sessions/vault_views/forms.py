@@ -106,3 +106,13 @@ class CloseForm(PasswordForm):
         error_messages={"required": "Say why no more is to be allocated from this list."},
     )  # fmt: skip
     field_order = ("reason", "password")
+
+
+class AnnounceForm(PasswordForm):
+    """Why all lists are revealed, with one's own password."""
+
+    reason = forms.CharField(
+        label="Reason", max_length=240, widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say why the lists are revealed now, such as the end of the analysis."},
+    )  # fmt: skip
+    field_order = ("reason", "password")

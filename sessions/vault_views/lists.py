@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sessions.allocation import examination, policies, services
+from sessions.allocation.publication import published_root_of
 from sessions.allocation.selectors import list_for, lists_for
 from sessions.randomization.comparison import Scheme, compare, scheme
 from sessions.vault_views.forms import CloseForm, NewListForm, PasswordForm
@@ -53,7 +54,7 @@ def new_list(request: StudyRequest) -> HttpResponse:
 @requires(Permission.LIST_VIEW)
 def one_list(request: StudyRequest, pk: UUID) -> HttpResponse:
     """Show a list with the facts on which it is approved."""
-    return _list_page(request, pk)
+    return list_page(request, pk)
 
 
 @require_POST
@@ -67,7 +68,7 @@ def approve(request: StudyRequest, pk: UUID) -> HttpResponse:
         lambda: examination.sign_approval(made=made, password=form.cleaned_data["password"], by=request.user),
     )
     if approved is None:
-        return _list_page(request, pk, approve_form=form)
+        return list_page(request, pk, approve_form=form)
     messages.success(request, "The list is approved and active. Participants can be randomized from it now.")
     return redirect("list", pk=pk)
 
@@ -80,16 +81,18 @@ def close(request: StudyRequest, pk: UUID) -> HttpResponse:
     form = CloseForm(request.POST)
     closed = carried_out(form, lambda: services.close_list(list_id=pk, by=request.user, **form.cleaned_data))
     if closed is None:
-        return _list_page(request, pk, close_form=form)
+        return list_page(request, pk, close_form=form)
     messages.success(request, "The list is closed. Nothing is allocated from it any more.")
     return redirect("list", pk=pk)
 
 
-def _list_page(
-    request: StudyRequest, pk: UUID, *, approve_form: Form | None = None, close_form: Form | None = None
-) -> HttpResponse:
+def list_page(
+    request: StudyRequest, pk: UUID, *, approve_form: Form | None = None, close_form: Form | None = None,
+    publish_form: Form | None = None,
+) -> HttpResponse:  # fmt: skip
+    """Return the page of a list, with a form that was refused where there is one."""
     made = list_for(request.user, request.study, pk)
-    refused = next((form for form in (approve_form, close_form) if form is not None), PasswordForm())
+    refused = next((form for form in (approve_form, close_form, publish_form) if form is not None), PasswordForm())
     facts = examination.examine(made, by=request.user)
     context = {
         "list": made,
@@ -97,6 +100,8 @@ def _list_page(
         "is_own": made.generated_by_id == request.user.pk,
         "approve_form": approve_form or PasswordForm(auto_id="approve_%s"),
         "close_form": close_form or CloseForm(auto_id="close_%s"),
+        "publish_form": publish_form or PasswordForm(auto_id="publish_%s"),
+        "publication": published_root_of(made),
         "settings": examination.settings_of(made, facts, by=request.user),
     }
     return form_page(request, "allocation/list.html", refused, context)
