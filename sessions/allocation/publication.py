@@ -85,7 +85,7 @@ def publish(*, made: RandomizationList, password: str, by: User) -> Publication:
     """
     check(by, Permission.LIST_APPROVE, made.study)
     signatures.check_password(by, password)
-    locked = RandomizationList.objects.select_for_update(of=("self",)).select_related("study").get(pk=made.pk)
+    locked = RandomizationList.objects.select_for_update().get(pk=made.pk)
     _refuse(locked)
     return write_commitment(locked, by=by)
 
