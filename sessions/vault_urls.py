@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sessions.vault_views import comparisons, designs, list_page, lists
+from sessions.vault_views import commitment, comparisons, designs, list_page, lists
 
 urlpatterns = [
     path("", lists.all_lists, name="lists"),
@@ -22,4 +22,10 @@ urlpatterns = [
     path("<uuid:pk>/publish/", list_page.publish, name="list-publish"),
     path("<uuid:pk>/activate/", list_page.activate, name="list-activate"),
     path("<uuid:pk>/close/", list_page.close, name="list-close"),
+    path("commitment.pdf", commitment.sheet, name="vault-commitment-sheet"),
+    path("reveal/", commitment.reveal, name="full-reveal"),
+    path("reveal/announce/", commitment.announce, name="full-reveal-announce"),
+    path("reveal/confirm/", commitment.confirm, name="full-reveal-confirm"),
+    path("reveal/publish/", commitment.publish_reveal, name="full-reveal-publish"),
+    path("reveal/study-bundle.json", commitment.bundle, name="full-reveal-bundle"),
 ]

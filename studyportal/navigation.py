@@ -28,6 +28,7 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Safety alerts", "safety-alerts", Permission.SAFETY_ACKNOWLEDGE),
         ("Study progress", "progress", Permission.REPORT_VIEW),
         ("Team", "team", Permission.TEAM_MANAGE),
+        ("Commitment", "commitment", Permission.COMMITMENT_VIEW),
     ),
     "vault": (
         ("Allocations", "allocations", Permission.ALLOCATION_VIEW),

@@ -12,6 +12,7 @@ from sessions.allocation.sealed_documents import seal_document
 from sessions.allocation.sealing import unseal
 from sessions.allocation.services import open_slot, seed_info
 from sessions.randomization import (
+    CommitsTo,
     ListTerms,
     Method,
     Slot,
@@ -19,10 +20,9 @@ from sessions.randomization import (
     accept,
     acceptance_report,
     merkle_root,
+    root_of,
     strata_warnings,
-    whole_root,
 )
-from sessions.randomization.commitment import seed_commitment
 from sessions.randomization.comparison import in_words
 from sessions.randomization.minimization import scheme_of
 from sessions.randomization.report import RUN_SEED, Finding
@@ -174,7 +174,7 @@ def _sign(made: RandomizationList, meaning: str, by: User) -> None:
 def _examined_list(made: RandomizationList, terms: ListTerms, seed: bytes, slots: list[Slot]) -> Examined:
     ordered = sorted(slots, key=lambda slot: (terms.strata.index(slot.stratum), slot.ordinal))
     own = merkle_root([slot.leaf for slot in ordered])
-    committed = own if made.commits_to == made.Commits.SLOTS else whole_root(terms, seed, ordered)
+    committed = root_of(terms, seed, ordered, CommitsTo(made.commits_to))
     facts = accept(
         ordered, method=terms.method, parameters=terms.parameters, sequences=terms.sequences, strata=terms.strata,
         seed=seed, generator=terms.generator, taken_numbers=terms.taken_numbers,
@@ -191,7 +191,7 @@ def _examined_list(made: RandomizationList, terms: ListTerms, seed: bytes, slots
 def _examined_seed(made: RandomizationList, terms: ListTerms, seed: bytes) -> Examined:
     """Examine what minimization has before anybody comes: its seed and its settings, and how it would run."""
     scheme = scheme_of(terms.parameters, terms.sequences)
-    is_kept = seed_commitment(seed).hex() == made.commitment_root
+    is_kept = root_of(terms, seed, (), CommitsTo(made.commits_to)).hex() == made.commitment_root
     told = "; ".join(
         f"{factor} ({', '.join(levels)}) with weight {scheme.weights.get(factor, 1)}"
         for factor, levels in scheme.factors.items()
@@ -205,9 +205,9 @@ def _examined_seed(made: RandomizationList, terms: ListTerms, seed: bytes) -> Ex
         findings=(
             Finding(
                 "Seed", is_kept,
-                "The sealed seed has the committed hash."
+                "The root covers the sealed seed and the settings."
                 if is_kept
-                else "The sealed seed is not the committed one. Do not use it; make a new list.",
+                else "Seed or settings are not the committed ones. Do not use it; make a new list.",
             ),
             Finding(
                 "Settings",

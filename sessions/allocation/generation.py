@@ -16,8 +16,7 @@ from sessions.allocation.models import ListSlot, RandomizationList, Stratum
 from sessions.allocation.policies import sequences_of, strata_of
 from sessions.allocation.sealing import seal
 from sessions.allocation.services import seed_info, slot_info
-from sessions.randomization import GeneratedList, Generator, ListTerms, Method, generate_list, whole_root
-from sessions.randomization.commitment import seed_commitment
+from sessions.randomization import GeneratedList, Generator, ListTerms, Method, generate_list, root_to_publish
 from sessions.randomization.minimization import scheme_of
 from studyportal import clock
 from studyportal.accounts.models import User
@@ -137,26 +136,29 @@ def keep_list(
         for slot in drawn.slots
     )  # fmt: skip
     made.sequences = list(terms.sequences)
-    return _generated(made, seed, whole_root(terms, seed, drawn.slots).hex(), how=how, by=by)
+    return _generated(made, seed, root_to_publish(terms, seed, drawn.slots).hex(), how=how, by=by)
 
 
 def keep_seed(made: RandomizationList, seed: bytes, *, by: User) -> RandomizationList:
-    """Seal the seed of minimization and commit to it: all that can be committed before anybody comes."""
-    made.sequences, made.commits_to = sequences_of(made.study), Commits.SEED
-    return _generated(made, seed, seed_commitment(seed).hex(), how="at this door", by=by)
+    """Seal the seed of minimization, commit to it and to the settings: all that can be before anybody comes."""
+    terms = terms_of(made)
+    made.sequences = list(terms.sequences)
+    return _generated(made, seed, root_to_publish(terms, seed, ()).hex(), how="at this door", by=by)
 
 
 def terms_of(made: RandomizationList) -> ListTerms:
     """Return how a list is made: of a draft by the study's design as it is now, later as it was then."""
-    is_draft = made.state == State.DRAFT
+    is_draft, method = made.state == State.DRAFT, Method(made.method)
     kept = [] if is_draft else sorted(made.strata.values_list("key", flat=True))
+    # Minimization draws in one course: whatever places its participants fill, its terms name no stratum.
+    strata = [] if method is Method.MINIMIZATION else kept or sorted(strata_of(made.study))
     return ListTerms(
         study=made.study.code,
         list_id=str(made.pk),
-        method=Method(made.method),
+        method=method,
         parameters=made.parameters,
         sequences=sequences_of(made.study) if is_draft else made.sequences,
-        strata=kept or sorted(strata_of(made.study)),
+        strata=strata,
         slots_per_stratum=made.slots_per_stratum,
         generator=Generator(made.generator),
         taken_numbers=taken_numbers(made),

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from sessions.allocation.models import RandomizationList
+from sessions.allocation.publication import write_commitment
 from studyportal import clock
 from studyportal.accounts import signatures
 from studyportal.accounts.models import User
@@ -54,16 +55,19 @@ def record_approval(*, list_id: UUID, by: User) -> RandomizationList:
 
 
 @transaction.atomic
-def publish(*, list_id: UUID, by: User) -> RandomizationList:
-    """Publish the commitment of an approved list: from now on everybody may see its root, and nothing else of it.
+def publish(*, list_id: UUID, password: str, by: User) -> RandomizationList:
+    """Publish the commitment of an approved list with one's password: everybody may see its root, and nothing else.
 
     Raises:
         NotFound: no such list.
         NotPermitted: the person may not approve lists.
+        InvalidInput: the password does not match.
         InvalidState: the list is not approved, or its commitment is published.
     """
     made = _locked(list_id, Permission.LIST_APPROVE, by)
+    signatures.check_password(by, password)
     _check_waits(made, State.APPROVED, "The commitment is published once, after the approval.")
+    write_commitment(made, by=by)
     return _moved(made, State.PUBLISHED, "published", "list commitment published", by)
 
 

@@ -4,7 +4,20 @@ import uuid
 
 from django.db import models
 
+from sessions.allocation.key_models import KeyRestoreTest, KeyShareSet
+from sessions.allocation.publication_models import Publication, RevealStep
 from studyportal import clock
+
+__all__ = [
+    "Allocation",
+    "KeyRestoreTest",
+    "KeyShareSet",
+    "ListSlot",
+    "Publication",
+    "RandomizationList",
+    "RevealStep",
+    "Stratum",
+]
 
 
 class RandomizationList(models.Model):
@@ -26,11 +39,10 @@ class RandomizationList(models.Model):
         CLOSED = "closed", "Closed"
 
     class Commits(models.TextChoices):
-        """What the root covers: all that made the list, the slots alone (first version), or a seed (minimization)."""
+        """What the root covers: study, list, how it was made and every slot; or the slots alone (first version)."""
 
-        LIST = "list", "How it was made, and every slot"
+        BOUND = "bound", "Study, list, how it was made, and every slot"
         SLOTS = "slots", "Every slot"
-        SEED = "seed", "The seed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey("studies.Study", on_delete=models.PROTECT, related_name="+")
@@ -41,7 +53,7 @@ class RandomizationList(models.Model):
     generator = models.CharField(max_length=20, default="hmac-drbg-sha256")
     slots_per_stratum = models.PositiveIntegerField(default=0)
     sequences = models.JSONField(default=list)
-    commits_to = models.CharField(max_length=5, choices=Commits.choices, default=Commits.LIST)
+    commits_to = models.CharField(max_length=5, choices=Commits.choices, default=Commits.BOUND)
     commitment_root = models.CharField(max_length=64, blank=True)
     sealed_seed = models.BinaryField(null=True)
     sealed_report = models.BinaryField(null=True)

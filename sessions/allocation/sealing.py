@@ -4,6 +4,7 @@ Every blob of a kind has the same length and none repeats; each is bound to its 
 the public key can seal; opening needs the private key, which exists in the vault's process only.
 """
 
+import hashlib
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -44,8 +45,28 @@ def unseal(blob: bytes, info: str) -> bytes:
     path = Path(settings.PORTAL_VAULT_KEY_FILE)
     if settings.PORTAL_DOOR != "vault" or not path.exists():
         raise BlindingViolation("Not found.")
+    return unseal_with(path.read_bytes(), blob, info)
+
+
+def unseal_with(private: bytes, blob: bytes, info: str) -> bytes:
+    """Open a blob with a private key that two holders have restored.
+
+    Raises:
+        BlindingViolation: it is not this key's blob, or the blob was moved or altered.
+    """
     try:
-        framed = SUITE.decrypt(blob, X25519PrivateKey.from_private_bytes(path.read_bytes()), info.encode())
+        framed = SUITE.decrypt(blob, X25519PrivateKey.from_private_bytes(private), info.encode())
     except InvalidTag:
         raise BlindingViolation("A sealed slot was altered or moved. Tell the trial office at once.") from None
     return bytes(framed[2 : 2 + int.from_bytes(framed[:2])])
+
+
+def public_of(private: bytes) -> bytes:
+    """Return the public half of a private key."""
+    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
+def fingerprint(public: bytes) -> str:
+    """Return the first 64 bits of the hash of a public key, in four groups: what people compare."""
+    text = hashlib.sha256(public).hexdigest()
+    return " ".join(text[at : at + 4] for at in range(0, 16, 4))

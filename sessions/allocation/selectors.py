@@ -17,11 +17,16 @@ from studyportal.errors import NotFound
 from studyportal.studies.models import Study
 
 UNBLINDED = "participant unblinded"
+PROOF = "slot proof made"
 REVEALS = {
     "sequences revealed": "All sequences opened",
     UNBLINDED: "One participant revealed",
     "list examined": "List opened for its checks",
     "acceptance report opened": "Acceptance report printed",
+    PROOF: "Proof of one slot made",
+    "full reveal announced": "Full reveal announced",
+    "full reveal confirmed": "Full reveal confirmed",
+    "full reveal opened": "All lists opened for the bundle",
     "unblinded report viewed": "Unblinded report viewed",
     "unblinded data pulled": "Unblinded data pulled",
 }
@@ -122,7 +127,7 @@ def reveals_for(viewer: User, study: Study, *, limit: int) -> list[Reveal]:
     """
     check(viewer, Permission.REVEAL_LOG_VIEW, study)
     found = list(Event.objects.filter(study=study.code, name__in=REVEALS).order_by("-at")[:limit])
-    targets = {event.target for event in found if event.name == UNBLINDED}
+    targets = {event.target for event in found if event.name in {UNBLINDED, PROOF}}
     numbers = {
         str(pk): number
         for pk, number in Participant.objects.filter(study=study, pk__in=targets).values_list("pk", "number")

@@ -5,7 +5,17 @@ Not imported here: `verify`, which runs alone (`python -m sessions.randomization
 """
 
 from sessions.randomization.acceptance import Acceptance, StratumFacts, accept
-from sessions.randomization.bundle import AllocatedNumber, ListTerms, reveal_bundle, slot_proof, whole_root
+from sessions.randomization.bundle import (
+    AllocatedNumber,
+    CommitsTo,
+    ListTerms,
+    kind_of_root,
+    reveal_bundle,
+    root_of,
+    root_to_publish,
+    slot_proof,
+    whole_root,
+)
 from sessions.randomization.commitment import Proof, leaf, merkle_proof, merkle_root, verify_proof
 from sessions.randomization.contagion import Allocated, Deduction, Dispensed, Reveal, Trial, deductions
 from sessions.randomization.designs import check_sequences, williams
@@ -16,6 +26,15 @@ from sessions.randomization.kits import Kit, draw_kits, is_kit_number
 from sessions.randomization.methods import Method
 from sessions.randomization.minimization import MinimizationScheme, minimize, newcomer_stream, replay
 from sessions.randomization.report import AcceptanceReport, acceptance_report
+from sessions.randomization.reveal import (
+    AllocationStep,
+    Mirrored,
+    Newcomer,
+    chain_head,
+    course_bundle,
+    levels_in_words,
+    study_bundle,
+)
 from sessions.randomization.strata import strata_warnings
 from sessions.randomization.uploaded import read_list
 
@@ -24,6 +43,8 @@ __all__ = [
     "AcceptanceReport",
     "Allocated",
     "AllocatedNumber",
+    "AllocationStep",
+    "CommitsTo",
     "Deduction",
     "Dispensed",
     "GeneratedList",
@@ -33,6 +54,8 @@ __all__ = [
     "ListTerms",
     "Method",
     "MinimizationScheme",
+    "Mirrored",
+    "Newcomer",
     "Proof",
     "Reveal",
     "Slot",
@@ -40,13 +63,17 @@ __all__ = [
     "Trial",
     "accept",
     "acceptance_report",
+    "chain_head",
     "check_sequences",
     "commit_codes",
+    "course_bundle",
     "deductions",
     "draw_kits",
     "generate_list",
     "is_kit_number",
+    "kind_of_root",
     "leaf",
+    "levels_in_words",
     "merkle_proof",
     "merkle_root",
     "minimize",
@@ -54,8 +81,11 @@ __all__ = [
     "read_list",
     "replay",
     "reveal_bundle",
+    "root_of",
+    "root_to_publish",
     "slot_proof",
     "strata_warnings",
+    "study_bundle",
     "substream",
     "verify_proof",
     "whole_root",

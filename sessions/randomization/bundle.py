@@ -6,14 +6,39 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from sessions.randomization.commitment import canonical, header_leaf, merkle_proof, merkle_root, seed_commitment
+from sessions.randomization.commitment import (
+    binding,
+    bound_root,
+    canonical,
+    header_leaf,
+    hidden_leaves,
+    merkle_proof,
+    merkle_root,
+    seed_commitment,
+    terms_digest,
+)
 from sessions.randomization.generate import GeneratedList, Slot
 from sessions.randomization.generators import Generator
 from sessions.randomization.methods import Method
 
 BUNDLE_FORMAT = "studyportal-randomization-bundle/1"
 PROOF_FORMAT = "studyportal-slot-proof/1"
+BOUND_PROOF_FORMAT = "studyportal-slot-proof/2"
+
+
+class CommitsTo(StrEnum):
+    """What a published root covers.
+
+    SLOTS the slots alone (the portal's first lists); LIST a header leaf and the slots; BOUND study, list, terms and the
+    slots among dummies (new lists); SEED the hash of the seed and nothing else (minimization only).
+    """
+
+    SLOTS = "slots"
+    LIST = "list"
+    BOUND = "bound"
+    SEED = "seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +88,35 @@ class AllocatedNumber:
 
 
 def whole_root(terms: ListTerms, seed: bytes, slots: Sequence[Slot]) -> bytes:
-    """Return the root over the header and the slots: the commitment to publish for a new list."""
+    """Return the root over the header and the slots, in their order."""
     return merkle_root([header_leaf(terms.header(seed)), *(slot.leaf for slot in slots)])
+
+
+def root_to_publish(terms: ListTerms, seed: bytes, slots: Sequence[Slot]) -> bytes:
+    """Return the root of a new list. Minimization has no slots: its root covers study, list, terms and seed."""
+    return root_of(terms, seed, slots, CommitsTo.BOUND)
+
+
+def root_of(terms: ListTerms, seed: bytes, slots: Sequence[Slot], commits_to: CommitsTo) -> bytes:
+    """Return the root of one kind over a list, or over what can be committed of a minimization before its course."""
+    if commits_to is CommitsTo.SEED:
+        return seed_commitment(seed)
+    if commits_to is CommitsTo.SLOTS:
+        return merkle_root([slot.leaf for slot in slots])
+    if commits_to is CommitsTo.LIST:
+        return whole_root(terms, seed, slots)
+    bound = _binding(terms, seed)
+    return bound_root(bound, merkle_root(hidden_leaves([slot.leaf for slot in slots], seed))) if slots else bound
+
+
+def kind_of_root(terms: ListTerms, seed: bytes, slots: Sequence[Slot], root: bytes) -> CommitsTo | None:
+    """Return what a stored root covers; None when it is no root of this list: list, seed or root was altered."""
+    fitting = (CommitsTo.BOUND, CommitsTo.LIST, CommitsTo.SLOTS if slots else CommitsTo.SEED)
+    return next((kind for kind in fitting if root_of(terms, seed, slots, kind) == root), None)
+
+
+def _binding(terms: ListTerms, seed: bytes) -> bytes:
+    return binding(terms.study, terms.list_id, terms_digest(terms.header(seed)))
 
 
 def reveal_bundle(
@@ -73,14 +125,14 @@ def reveal_bundle(
     made: GeneratedList,
     allocations: Sequence[AllocatedNumber],
     *,
-    commits_to: str = "list",
+    commits_to: CommitsTo | str = CommitsTo.LIST,
 ) -> dict[str, object]:
     """Return the bundle that anybody can verify, for `json.dumps`; it gives away the whole list.
 
     Parameters
     ----------
     commits_to
-        "list" where `whole_root` was published; "slots" for lists whose commitment covers the slots only.
+        What the published root covers.
 
     Raises
     ------
@@ -92,11 +144,11 @@ def reveal_bundle(
     if unknown:
         msg = f"the number {unknown[0]} is not of this list"
         raise ValueError(msg)
-    root = whole_root(terms, seed, made.slots) if commits_to == "list" else made.root
+    root = root_of(terms, seed, made.slots, CommitsTo(commits_to))
     bundle: dict[str, object] = {
         "format": BUNDLE_FORMAT,
         "header": terms.header(seed),
-        "commits_to": commits_to,
+        "commits_to": str(commits_to),
         "root": root.hex(),
         "seed": seed.hex(),
         "slots": [_written(slot) for slot in made.slots],
@@ -114,29 +166,38 @@ def reveal_bundle(
     return bundle | {"digest": digest(bundle)}
 
 
-def slot_proof(terms: ListTerms, seed: bytes, made: GeneratedList, number: str) -> dict[str, object]:
-    """Return the proof of one slot under `whole_root`; it says nothing of any other slot.
+def slot_proof(
+    terms: ListTerms, seed: bytes, made: GeneratedList, number: str, *, commits_to: CommitsTo | str = CommitsTo.LIST
+) -> dict[str, object]:
+    """Return the proof of one slot; it says nothing of any other slot, and of a bound list neither place nor length.
 
     Raises
     ------
     ValueError
         The number is not of this list.
     """
-    place = next((at for at, slot in enumerate(made.slots, start=1) if slot.number == number), None)
-    if place is None:
+    slot = next((slot for slot in made.slots if slot.number == number), None)
+    if slot is None:
         msg = f"the number {number} is not of this list"
         raise ValueError(msg)
-    leaves = [header_leaf(terms.header(seed)), *(slot.leaf for slot in made.slots)]
+    leaves = [one.leaf for one in made.slots]
+    if commits_to == CommitsTo.BOUND:
+        leaves = hidden_leaves(leaves, seed)
+    elif commits_to == CommitsTo.LIST:
+        leaves = [header_leaf(terms.header(seed)), *leaves]
+    place = leaves.index(slot.leaf)
     proof: dict[str, object] = {
         "format": PROOF_FORMAT,
         "study": terms.study,
         "list": terms.list_id,
-        "root": merkle_root(leaves).hex(),
+        "root": root_of(terms, seed, made.slots, CommitsTo(commits_to)).hex(),
         "count": len(leaves),
         "position": place,
-        "slot": _written(made.slots[place - 1]),
+        "slot": _written(slot),
         "path": [sibling.hex() for sibling, _ in merkle_proof(leaves, place).path],
     }
+    if commits_to == CommitsTo.BOUND:
+        proof |= {"format": BOUND_PROOF_FORMAT, "terms_sha256": terms_digest(terms.header(seed)).hex()}
     return proof | {"digest": digest(proof)}
 
 

@@ -5,6 +5,11 @@ an unblinding. Every slot is a leaf with a 256-bit nonce of its own; one slot ca
 Leaves, nodes, the header and the seed are hashed under different prefixes (RFC 6962, section 2.1), so that none can
 pass for another. An odd node moves up unchanged: the tree of RFC 6962, in which a list and the same list with its last
 slot doubled have different roots.
+
+Two kinds of tree: the plain one over the leaves in their order, and the *bound* one of new lists, in which the leaves
+stand sorted among as many dummies as fill the tree. A path through it tells neither how long the list is nor where in
+the list a slot stands; its root is joined with the hash of study, list and terms, so that a path also proves whose the
+slot is.
 """
 
 import hashlib
@@ -13,6 +18,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 LEAF, NODE, HEADER, SEED = b"\x00", b"\x01", b"\x02", b"\x03"
+TERMS, LINK, DUMMY = b"\x04", b"\x05", b"\x06"
+FEWEST_LEAVES = 4096
+"""Leaves of a bound tree, dummies included; a longer list takes the next power of two."""
 
 
 class Proof(NamedTuple):
@@ -39,6 +47,37 @@ def header_leaf(header: Mapping[str, object]) -> bytes:
 def seed_commitment(seed: bytes) -> bytes:
     """Return the hash that commits to a seed of 256 bits: also all that minimization can commit to in advance."""
     return hashlib.sha256(SEED + seed).digest()
+
+
+def binding(study: str, list_id: str, terms: bytes) -> bytes:
+    """Return the hash that binds a commitment to its study and list; `terms` is the digest of all else of the header.
+
+    Two texts and a digest can be shown beside a slot, and give nothing of the settings away.
+    """
+    return hashlib.sha256(HEADER + canonical([study, list_id, terms.hex()])).digest()
+
+
+def terms_digest(header: Mapping[str, object]) -> bytes:
+    """Return the digest of how a list was made without study and list; the hash of the seed in it keeps it hidden."""
+    own = {name: value for name, value in header.items() if name not in {"study", "list"}}
+    return hashlib.sha256(TERMS + canonical(own)).digest()
+
+
+def hidden_leaves(leaves: Sequence[bytes], seed: bytes) -> list[bytes]:
+    """Return the leaves of a bound tree: those given and the dummies that the seed gives, sorted by their bytes."""
+    whole = max(FEWEST_LEAVES, 1 << (len(leaves) - 1).bit_length())
+    dummies = (hashlib.sha256(DUMMY + seed + at.to_bytes(4, "big")).digest() for at in range(whole - len(leaves)))
+    return sorted([*leaves, *dummies])
+
+
+def bound_root(bound: bytes, tree: bytes) -> bytes:
+    """Return the root of a bound commitment: the binding beside the root of the hidden leaves."""
+    return _node(bound, tree)
+
+
+def chain_link(previous: bytes, row: Sequence[str]) -> bytes:
+    """Return the next link of the chain over allocations in their order; the first follows 32 zero bytes."""
+    return hashlib.sha256(LINK + previous + canonical(list(row))).digest()
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:

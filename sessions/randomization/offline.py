@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sessions.randomization.bundle import ListTerms, whole_root
+from sessions.randomization.bundle import ListTerms, root_to_publish
 from sessions.randomization.generate import SEED_BYTES, generate_list
 from sessions.randomization.generators import Generator
 from sessions.randomization.methods import Method
@@ -81,7 +81,7 @@ def draw(document: Mapping[str, Any], seed: bytes) -> dict[str, object]:
         "format": FILE_FORMAT,
         "settings": settings_document(terms),
         "seed": seed.hex(),
-        "root": whole_root(terms, seed, made.slots).hex(),
+        "root": root_to_publish(terms, seed, made.slots).hex(),
         "slots": [[slot.stratum, slot.ordinal, slot.number, slot.sequence] for slot in made.slots],
     }
 

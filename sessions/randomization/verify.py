@@ -1,12 +1,13 @@
-"""Verify a revealed randomization list, or the proof of one slot, with nothing but Python 3.10 or later.
+"""Verify a trial's randomization, or the proof of one slot, with nothing but Python 3.10 or later.
 
-    python verify.py bundle.json [--root PUBLISHED_ROOT]
-    python -m sessions.randomization.verify bundle.json [--root PUBLISHED_ROOT]
+    python verify.py study-bundle.json [--root PUBLISHED_ROOT ...] [--chain PUBLISHED_CHAIN]
+    python -m sessions.randomization.verify study-bundle.json
 
 One file on purpose: copy it anywhere and read it. It shares no code with the program that made the list, so that a
-fault there does not repeat here. It derives the list again from the revealed seed (sequences, numbers, nonces),
-computes the commitment, compares both with the bundle, and checks that places were used up in order. Compare the root
-with the one that was published before the first allocation, or give it with --root.
+fault there does not repeat here. It derives each list again from its revealed seed (sequences, numbers, nonces) and
+each minimization from its seed and the newcomers in their order, computes the commitments, compares all with the
+bundle, and checks that places were used up in order. Compare the roots with those that were published before the first
+allocation, or give them with --root, one for each list; likewise the chain, published after the study was locked.
 
 Exit code: 0 everything holds, 1 something does not, 2 the file cannot be read.
 """
@@ -14,9 +15,11 @@ Exit code: 0 everything holds, 1 something does not, 2 the file cannot be read.
 import hashlib
 import hmac
 import json
+import math
 import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 Bytes = Callable[[int], bytes]
@@ -27,13 +30,22 @@ Check = tuple[bool, str]
 
 LONGEST_BLOCK = 10_000
 WORD = 0xFFFFFFFF
+FEWEST_LEAVES, MOST_LEAVES = 4096, 2**20
+TIE = 1e-9
 BUNDLE, PROOF = "studyportal-randomization-bundle/1", "studyportal-slot-proof/1"
+COURSE, BOUND_PROOF = "studyportal-minimization-bundle/1", "studyportal-slot-proof/2"
+STUDY = "studyportal-study-bundle/1"
 HEADER_NAMES = {
     "study", "list", "generator", "method", "parameters", "sequences", "strata", "slots_per_stratum", "taken_numbers",
     "seed_sha256",
 }  # fmt: skip
 BUNDLE_NAMES = {"format", "header", "commits_to", "root", "seed", "slots", "allocations", "digest"}
 PROOF_NAMES = {"format", "study", "list", "root", "count", "position", "slot", "path", "digest"}
+COURSE_NAMES = {"format", "header", "commits_to", "root", "seed", "newcomers", "digest"}
+NEWCOMER_NAMES = {"participant", "number", "ordinal", "levels", "sequence"}
+STUDY_NAMES = {"format", "study", "lists", "allocations", "mirrored", "chain", "digest"}
+MIRRORED_NAMES = {"participant", "number", "replaced"}
+STEP_NAMES = {"participant", "number", "list", "stratum", "at"}
 SLOT_NAMES = {"stratum", "ordinal", "number", "sequence", "nonce"}
 ALLOCATION_NAMES = {"participant", "number", "stratum", "ordinal", "sequence"}
 
@@ -194,6 +206,51 @@ def derive(header: Row, seed: bytes, slots: list[Row]) -> list[Row]:
     ]
 
 
+def minimized(header: Row, seed: bytes, newcomers: list[Row]) -> list[str]:
+    """Return what each newcomer is given (Pocock and Simon): the least imbalance is preferred, by a biased coin."""
+    codes, settings = header["sequences"], header["parameters"]
+    factors, weights = settings["factors"], settings.get("weights", {})
+    coin = Fraction(str(settings.get("probability", "0.8")))
+    if len(codes) < 2 or len(set(codes)) != len(codes) or not Fraction(1, 2) < coin < 1:
+        raise ValueError("the settings of the minimization are impossible")
+    spread = SPREADS[settings.get("measure", "range")]
+    counts = {(factor, level): [0] * len(codes) for factor, levels in factors.items() for level in levels}
+    given = []
+    for ordinal, newcomer in enumerate(newcomers, start=1):
+        levels = newcomer["levels"]
+        if set(levels) != set(factors):
+            raise ValueError("a newcomer has other factors than the settings")
+        own = [(weights.get(factor, 1), counts[factor, level]) for factor, level in levels.items()]
+        totals = []
+        for place in range(len(codes)):
+            after = [(weight, [*row[:place], row[place] + 1, *row[place + 1 :]]) for weight, row in own]
+            totals.append(math.fsum(weight * spread(row) for weight, row in after))
+        odds = [coin if total - min(totals) < TIE else (1 - coin) / (len(codes) - 1) for total in totals]
+        lots = [share / sum(odds) for share in odds]
+        whole = math.lcm(*(lot.denominator for lot in lots))
+        left = below(GENERATORS[header["generator"]](seed, f"minimization:{ordinal}".encode()), whole)
+        place = 0
+        while left >= lots[place] * whole:
+            left -= int(lots[place] * whole)
+            place += 1
+        given.append(codes[place])
+        for _, row in own:
+            row[place] += 1
+    return given
+
+
+def variance(counts: list[int]) -> float:
+    """Return the variance of the counts as a whole population."""
+    return (len(counts) * sum(count * count for count in counts) - sum(counts) ** 2) / len(counts) ** 2
+
+
+SPREADS: dict[str, Callable[[list[int]], float]] = {
+    "range": lambda counts: float(max(counts) - min(counts)),
+    "variance": variance,
+    "sd": lambda counts: math.sqrt(variance(counts)),
+}
+
+
 # --- the commitment ---------------------------------------------------------------------------------------------------
 
 
@@ -203,7 +260,7 @@ def canonical(value: object) -> bytes:
 
 
 def sha256(prefix: int, *parts: bytes) -> bytes:
-    """Return SHA-256 over a prefix (0 leaf, 1 node, 2 header, 3 seed) and the parts."""
+    """Return SHA-256 over a prefix (0 leaf, 1 node, 2 header, 3 seed, 4 terms, 5 link, 6 dummy) and the parts."""
     return hashlib.sha256(bytes([prefix]) + b"".join(parts)).digest()
 
 
@@ -236,6 +293,36 @@ def climb(node: bytes, position: int, count: int, path: list[bytes]) -> bytes | 
     return below_it and sha256(1, path[-1], below_it)
 
 
+def terms_of(header: Row) -> str:
+    """Return the digest of how a list was made without study and list, in hex."""
+    return sha256(4, canonical({name: header[name] for name in header if name not in {"study", "list"}})).hex()
+
+
+def binding(document: Row, terms: str) -> bytes:
+    """Return the hash that binds a commitment to the study and the list that it was made for."""
+    return sha256(2, canonical([document["study"], document["list"], terms]))
+
+
+def committed(header: Row, commits_to: str, seed: bytes, leaves: list[bytes]) -> bytes:
+    """Return the root: bound to study and list, over header and rows, over the rows, or over the seed alone."""
+    if commits_to == "bound":
+        bound = binding(header, terms_of(header))
+        if not leaves:
+            return bound
+        size = FEWEST_LEAVES
+        while size < len(leaves):
+            size *= 2
+        dummies = [sha256(6, seed, struct.pack(">I", at)) for at in range(size - len(leaves))]
+        return sha256(1, bound, merkle(sorted(leaves + dummies)))
+    if commits_to == "list":
+        return merkle([sha256(2, canonical(header)), *leaves])
+    if commits_to == "slots":
+        return merkle(leaves)
+    if commits_to == "seed" and not leaves:
+        return sha256(3, seed)
+    raise Unreadable("commits_to is none of bound, list, slots and seed")
+
+
 # --- reading and checking ---------------------------------------------------------------------------------------------
 
 
@@ -257,18 +344,36 @@ def read(content: bytes) -> Row:
         raise Unreadable(msg) from None
     if not isinstance(document, dict):
         raise Unreadable("it is no JSON object")
-    if document.get("format") == BUNDLE:
-        check_names(document, BUNDLE_NAMES, "the bundle")
-        check_names(document["header"], HEADER_NAMES, "the header")
-        for name, names in (("slots", SLOT_NAMES), ("allocations", ALLOCATION_NAMES)):
-            for place, row in enumerate(document[name], start=1):
-                check_names(row, names, f"{name} row {place}")
-    elif document.get("format") == PROOF:
-        check_names(document, PROOF_NAMES, "the proof")
-        check_names(document["slot"], SLOT_NAMES, "the slot")
-    else:
-        raise Unreadable("it is neither a bundle nor a proof that this file knows")
+    check_form(document)
     return document
+
+
+def check_form(document: Row) -> None:
+    """Refuse a document that does not have exactly the names of its form, also in its rows."""
+    form = document.get("format")
+    if form not in FORMS:
+        raise Unreadable("it is neither a bundle nor a proof that this file knows")
+    names, parts = FORMS[form]
+    check_names(document, names, "the bundle" if form not in {PROOF, BOUND_PROOF} else "the proof")
+    for part, own in parts.items():
+        if isinstance(document[part], dict):
+            check_names(document[part], own, f"the {part}")
+            continue
+        for place, row in enumerate(document[part], start=1):
+            check_names(row, own, f"{part} row {place}")
+    for inner in document["lists"] if form == STUDY else ():
+        if not isinstance(inner, dict) or inner.get("format") not in {BUNDLE, COURSE}:
+            raise Unreadable("one of its lists is no bundle of a list")
+        check_form(inner)
+
+
+FORMS: dict[object, tuple[set[str], dict[str, set[str]]]] = {
+    BUNDLE: (BUNDLE_NAMES, {"header": HEADER_NAMES, "slots": SLOT_NAMES, "allocations": ALLOCATION_NAMES}),
+    COURSE: (COURSE_NAMES, {"header": HEADER_NAMES, "newcomers": NEWCOMER_NAMES}),
+    STUDY: (STUDY_NAMES, {"allocations": STEP_NAMES, "mirrored": MIRRORED_NAMES}),
+    PROOF: (PROOF_NAMES, {"slot": SLOT_NAMES}),
+    BOUND_PROOF: (PROOF_NAMES | {"terms_sha256"}, {"slot": SLOT_NAMES}),
+}
 
 
 def check_names(row: object, names: set[str], where: str) -> None:
@@ -278,39 +383,136 @@ def check_names(row: object, names: set[str], where: str) -> None:
         raise Unreadable(msg)
 
 
-def check(document: Row, published: str | None = None) -> Iterator[Check]:
+def check(document: Row, published: str | Sequence[str] | None = None, chain: str | None = None) -> Iterator[Check]:
     """Yield the checks of a document: whether each holds, and its sentence."""
+    roots = [published] if isinstance(published, str) else list(published or ())
+    yield unchanged(document), "The file is as it was written."
+    if document["format"] == STUDY:
+        yield from check_study(document, roots, chain)
+        return
+    if chain is not None:
+        yield False, "The chain is the published one: this file has none."
+    if roots:
+        yield [document["root"]] == roots, "The root is the published one."
+    yield from {BUNDLE: check_bundle, COURSE: check_course}.get(document["format"], check_slot)(document)
+
+
+def unchanged(document: Row) -> bool:
+    """Whether a document has the digest that it names."""
     content = {name: value for name, value in document.items() if name != "digest"}
-    yield hashlib.sha256(canonical(content)).hexdigest() == document["digest"], "The file is as it was written."
-    if published is not None:
-        yield document["root"] == published, "The root is the published one."
-    yield from (check_bundle if document["format"] == BUNDLE else check_slot)(document)
+    return bool(hashlib.sha256(canonical(content)).hexdigest() == document["digest"])
 
 
 def check_slot(proof: Row) -> Iterator[Check]:
-    """Yield the check of one slot's proof."""
+    """Yield the check of one slot's proof; in the second form study and list are proven too."""
     path = [bytes.fromhex(sibling) for sibling in proof["path"]]
-    root = None
-    if 0 <= proof["position"] < proof["count"]:
+    is_bound, root = proof["format"] == BOUND_PROOF, None
+    if 0 <= proof["position"] < proof["count"] <= MOST_LEAVES:
         root = climb(slot_leaf(proof["slot"]), proof["position"], proof["count"], path)
+    if root and is_bound:
+        root = sha256(1, binding(proof, proof["terms_sha256"]), root)
     yield proof["path"] == [sibling.hex() for sibling in path], "The path is written in the one way it must be."
-    yield root is not None and root.hex() == proof["root"], "The slot stands in the committed list."
+    yield (
+        root is not None and root.hex() == proof["root"],
+        (
+            f"The slot stands in the committed list, and the root was made for study {proof['study']}, "
+            f"list {proof['list']}."
+            if is_bound
+            else "The slot stands in the committed list; the names of study and list beside it are not proven."
+        ),
+    )
+
+
+def check_commitment(bundle: Row, leaves: list[bytes]) -> Iterator[Check]:
+    """Yield the checks of root and seed."""
+    header, seed = bundle["header"], bytes.fromhex(bundle["seed"])
+    root = committed(header, bundle["commits_to"], seed, leaves).hex()
+    yield root == bundle["root"], "The rows and how they were made give the root."
+    yield sha256(3, seed).hex() == header["seed_sha256"], "The seed is the one in the header."
+    yield bundle["seed"] == seed.hex(), "The seed is written in the one way it must be."
 
 
 def check_bundle(bundle: Row) -> Iterator[Check]:
     """Yield the checks of a whole list."""
     header, slots, seed = bundle["header"], bundle["slots"], bytes.fromhex(bundle["seed"])
-    leaves = [slot_leaf(slot) for slot in slots]
-    if bundle["commits_to"] == "list":
-        leaves.insert(0, sha256(2, canonical(header)))
-    elif bundle["commits_to"] != "slots":
-        raise Unreadable("commits_to is neither list nor slots")
-    yield merkle(leaves).hex() == bundle["root"], "The rows and how they were made give the root."
-    yield sha256(3, seed).hex() == header["seed_sha256"], "The seed is the one in the header."
-    yield bundle["seed"] == seed.hex(), "The seed is written in the one way it must be."
+    if not slots:
+        raise ValueError("there is no row")
+    yield from check_commitment(bundle, [slot_leaf(slot) for slot in slots])
     yield derive(header, seed, slots) == slots, "The seed gives every row again: sequence, number and nonce."
     yield len({slot["number"] for slot in slots}) == len(slots), "No number stands twice in the list."
     yield from check_allocations(bundle["allocations"], slots, header["strata"])
+
+
+def check_course(bundle: Row) -> Iterator[Check]:
+    """Yield the checks of a minimization: every newcomer is drawn again, in the order in which they came."""
+    header, rows = bundle["header"], bundle["newcomers"]
+    yield from check_commitment(bundle, [])
+    yield header["method"] == "minimization", "The header says that it is a minimization."
+    drawn = minimized(header, bytes.fromhex(bundle["seed"]), rows)
+    yield drawn == [row["sequence"] for row in rows], "The seed and the newcomers in their order give every sequence."
+    yield [row["ordinal"] for row in rows] == list(range(1, len(rows) + 1)), "The newcomers are counted from 1 on."
+    yield len({row["participant"] for row in rows}) == len(rows), "Nobody was randomized twice."
+    yield len({row["number"] for row in rows}) == len(rows), "No number was given twice."
+
+
+def check_study(bundle: Row, roots: list[str], chain: str | None) -> Iterator[Check]:
+    """Yield the checks of a whole study: each list and course, and the chain of all allocations."""
+    own, steps = [one["root"] for one in bundle["lists"]], bundle["allocations"]
+    if roots:
+        yield sorted(own) == sorted(roots), "The roots are the published ones, none more and none less."
+    if chain is not None:
+        yield bundle["chain"] == chain, "The chain of allocations is the published one."
+    yield chained(steps) == bundle["chain"], "The chain covers every allocation in its order."
+    of_study = all(one["header"]["study"] == bundle["study"] for one in bundle["lists"])
+    yield of_study, f"Every list was made for study {bundle['study']}."
+    yield len({one["header"]["list"] for one in bundle["lists"]}) == len(own), "No list stands twice in the file."
+    numbers = [row["number"] for one in bundle["lists"] for row in one.get("slots", one.get("newcomers"))]
+    yield len(set(numbers)) == len(numbers), "No number stands in two lists."
+    yield len({row["participant"] for row in steps}) == len(steps), "Nobody was allocated from two lists."
+    yield [row["at"] for row in steps] == sorted(row["at"] for row in steps), "The allocations stand in order of time."
+    told: dict[str, list[Row]] = {one["header"]["list"]: [] for one in bundle["lists"]}
+    for row in steps:
+        told.setdefault(row["list"], []).append(row)
+    for place, one in enumerate(bundle["lists"], start=1):
+        given = one.get("allocations", one.get("newcomers"))
+        same = [(row["participant"], row["number"], place_of(row)) for row in given]
+        ours = [(row["participant"], row["number"], row["stratum"]) for row in told.pop(one["header"]["list"], [])]
+        yield same == ours, f"List {place}: its allocations are those of the chain, in the same order."
+        yield unchanged(one), f"List {place}: it is as it was written."
+        for holds, sentence in check_course(one) if one["format"] == COURSE else check_bundle(one):
+            yield holds, f"List {place}: {sentence[0].lower()}{sentence[1:]}"
+    yield (
+        check_mirrored(bundle["mirrored"], steps, told.pop("", []), set(numbers)),
+        ("Every number outside the lists mirrors somebody of them who came earlier."),
+    )
+    yield not told, "Every allocation belongs to a list of the file."
+
+
+def check_mirrored(rows: list[Row], steps: list[Row], outside: list[Row], numbers: set[str]) -> bool:
+    """Whether the replacements with a sequence of somebody else are those of the chain, each of an earlier person."""
+    order = {row["participant"]: place for place, row in enumerate(steps)}
+    listed = {row["participant"] for row in steps if row["list"]}
+    ours = [(row["participant"], row["number"]) for row in outside]
+    return ours == [(row["participant"], row["number"]) for row in rows] and all(
+        row["replaced"] in listed and order[row["replaced"]] < order[row["participant"]]
+        and row["number"] not in numbers
+        for row in rows
+    )  # fmt: skip
+
+
+def place_of(row: Row) -> str:
+    """Return what the chain holds of where somebody stood: the stratum, or in a minimization all levels."""
+    if "levels" in row:
+        return ", ".join(f"{factor}={level}" for factor, level in sorted(row["levels"].items()))
+    return str(row["stratum"])
+
+
+def chained(steps: list[Row]) -> str:
+    """Return the head of the chain over the allocations: each link covers the one before."""
+    head = bytes(32)
+    for row in steps:
+        head = sha256(5, head, canonical([row[name] for name in ("participant", "number", "list", "stratum", "at")]))
+    return head.hex()
 
 
 def check_allocations(rows: list[Row], slots: list[Row], strata: list[str]) -> Iterator[Check]:
@@ -335,17 +537,34 @@ def plain(value: object) -> str:
     return ascii(str(value))[1:-1]
 
 
+def options(arguments: Sequence[str]) -> tuple[str, list[str], str | None] | None:
+    """Return the file, the published roots and the published chain of a command line; None where it is no such line."""
+    names, roots, chain, left = list[str](), list[str](), None, list(arguments)
+    while left:
+        one = left.pop(0)
+        if one in {"--root", "--chain"}:
+            if not left:
+                return None
+            if one == "--root":
+                roots.append(left.pop(0).strip().lower())
+            else:
+                chain = left.pop(0).strip().lower()
+        else:
+            names.append(one)
+    return (names[0], roots, chain) if len(names) == 1 and not names[0].startswith("-") else None
+
+
 def main(arguments: Sequence[str]) -> int:
     """Verify the file that is named and say what was found."""
-    names = [one for at, one in enumerate(arguments) if one != "--root" and arguments[at - 1 : at] != ["--root"]]
-    published = arguments[arguments.index("--root") + 1] if "--root" in arguments[:-1] else None
-    if len(names) != 1 or ("--root" in arguments and published is None):
+    asked = options(arguments)
+    if asked is None:
         print(__doc__)
         return 2
+    name, roots, chain = asked
     try:
-        with open(names[0], "rb") as file:  # noqa: PTH123 - nothing beyond what a reader knows
+        with open(name, "rb") as file:  # noqa: PTH123 - nothing beyond what a reader knows
             document = read(file.read())
-        found = list(check(document, published))
+        found = list(check(document, roots, chain))
     except (OSError, Unreadable) as error:
         print(f"This file cannot be verified: {plain(error)}.")
         return 2
@@ -355,12 +574,20 @@ def main(arguments: Sequence[str]) -> int:
         print(f"This file cannot be verified: a value in it is impossible ({type(error).__name__}: {plain(error)}).")
         return 2
     for holds, sentence in found:
-        print(f"{'holds' if holds else 'FAILS'}  {sentence}")
-    if published is None:
-        print(f"root   {plain(document['root'])}: compare it with the one published before the first allocation.")
+        print(f"{'holds' if holds else 'FAILS'}  {plain(sentence)}")
+    compare(document, is_root_given=bool(roots), is_chain_given=chain is not None)
     verified = all(holds for holds, _ in found)
     print("Verified." if verified else "NOT verified: the list or the file was changed.")
     return 0 if verified else 1
+
+
+def compare(document: Row, *, is_root_given: bool, is_chain_given: bool) -> None:
+    """Print what is still to be compared by hand: the published values that were not given."""
+    if not is_root_given:
+        for one in document["lists"] if document["format"] == STUDY else [document]:
+            print(f"root   {plain(one['root'])}: compare it with the one published before the first allocation.")
+    if document["format"] == STUDY and not is_chain_given:
+        print(f"chain  {plain(document['chain'])}: compare it with the one published when the study was locked.")
 
 
 if __name__ == "__main__":

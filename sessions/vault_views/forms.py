@@ -251,3 +251,13 @@ class TakeInForm(forms.Form):
 
 class StepForm(forms.Form):
     """Nothing to type: a step that is taken by pressing its button; carries the sentence when it is refused."""
+
+
+class AnnounceForm(PasswordForm):
+    """Why all lists are revealed, with one's own password."""
+
+    reason = forms.CharField(
+        label="Reason", max_length=240, widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say why the lists are revealed now, such as the end of the analysis."},
+    )  # fmt: skip
+    field_order = ("reason", "password")

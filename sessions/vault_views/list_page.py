@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from sessions.allocation import examination, generation, life, reports, taking_in
+from sessions.allocation.publication import published_root_of
 from sessions.allocation.selectors import list_for
 from sessions.allocation.stages import due_for, stages_of
 from sessions.vault_views.forms import CloseForm, PasswordForm, StepForm, TakeInForm
@@ -100,9 +101,9 @@ def approve(request: StudyRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.LIST_APPROVE)
 def publish(request: StudyRequest, pk: UUID) -> HttpResponse:
     """Publish the commitment."""
-    list_for(request.user, request.study, pk)
+    form = PasswordForm(request.POST, auto_id="publish_%s")
     return _step(
-        request, pk, StepForm(request.POST), "step", lambda: life.publish(list_id=pk, by=request.user),
+        request, pk, form, "publish", lambda: life.publish(list_id=pk, by=request.user, **form.cleaned_data),
         done="The commitment is published. Open the list for allocation when its root is filed.",
     )  # fmt: skip
 
@@ -146,6 +147,7 @@ def _page(request: StudyRequest, pk: UUID, *, refused: dict[str, Form] | None = 
     forms: dict[str, Form] = {
         "accept": PasswordForm(auto_id="accept_%s"),
         "approve": PasswordForm(auto_id="approve_%s"),
+        "publish": PasswordForm(auto_id="publish_%s"),
         "close": CloseForm(auto_id="close_%s"),
         "take_in": TakeInForm(auto_id="take_in_%s"),
         "step": StepForm(),
@@ -156,6 +158,7 @@ def _page(request: StudyRequest, pk: UUID, *, refused: dict[str, Form] | None = 
         "list": made,
         "stages": stages_of(made),
         "due": due_for(request.user, made),
+        "publication": published_root_of(made),
         "facts": facts,
         "forms": forms,
         "makes_lists": makes_lists,

@@ -14,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 from studyportal.accounts.roles import Permission
-from studyportal.reports import conduct_rows, datasets, functional_datasets, functional_rows, rows
+from studyportal.reports import commitment_rows, conduct_rows, datasets, functional_datasets, functional_rows, rows
 from studyportal.reports.parts import Part, Parts
 
 P = Permission
@@ -42,6 +42,8 @@ class Table:
     key: tuple[str, ...]
     build: Build
     permissions: tuple[Permission, ...]
+    has_links: bool = True
+    """Whether the unblinded door adds sequence and treatment; what is public has none to add."""
 
     @property
     def description(self) -> str:
@@ -61,7 +63,7 @@ class Table:
 
     def ordered(self, found: Iterable[Any]) -> list[Any]:  # Any: the row classes share no base
         """Return rows sorted by the table's key."""
-        cells = attrgetter(*(_attribute(name) for name in self.key), "participant")  # two at least: always a tuple
+        cells = attrgetter(*(_attribute(name) for name in (*self.key, self.key[0])))  # two at least: always a tuple
         # Rows repeat few values: one comparable each is made once, and is compared by identity first.
         known: dict[object, tuple[bool, str | int]] = {}
 
@@ -208,6 +210,14 @@ DESCRIPTIONS: Mapping[str, str] = {
     "is_counted": "Whether the primary outcome takes it: made under the signed analysis protocol, not left out by it",
     "protocol_version": "Version of the analysis protocol that the run was made under; empty outside it",
     "is_signed_protocol": "Whether that version is the signed one, fitted by the engine that it names",
+    "position": "Place in the order of publication, from 1",
+    "list_id": "Random id of the list",
+    "label": "Name of the list",
+    "root": "SHA-256 root over the whole list, in hex; it tells nothing of the list before the reveal",
+    "method": "How the list was drawn, without its settings",
+    "generator": "Generator of the random numbers",
+    "published_at": "When the root was published",
+    "published_by": "Who published it",
     "settings_sha256": "Hash of what the run was asked: settings, basis, water reference, infusion times",
 }
 
@@ -257,6 +267,10 @@ TABLES: tuple[Table, ...] = (
     Table(
         "adverse_events", conduct_rows.AdverseEventRow, ("participant", "period", "adverse_event_id"),
         conduct_rows.adverse_event_rows, (P.SAFETY_EXPORT,),
+    ),
+    Table(
+        "commitments", commitment_rows.CommitmentRow, ("position",), commitment_rows.commitment_rows,
+        (P.COMMITMENT_VIEW,), has_links=False,
     ),
     Table(
         "deviations", conduct_rows.DeviationRow, ("participant", "deviation_id"), conduct_rows.deviation_rows,

@@ -27,5 +27,7 @@ UNBLINDED_TABLES: tuple[Table, ...] = tuple(
     replace(
         table, row=TWINS[table.name][0], build=TWINS[table.name][1], permissions=(Permission.UNBLINDED_EXPORT,)
     )
+    if table.has_links
+    else table
     for table in TABLES
 )  # fmt: skip

@@ -92,7 +92,9 @@ class UnblindedTableView(TableView):
     extra_parameters: ClassVar[frozenset[str]] = frozenset({"reason"})
 
     def pulled(self, request: Request, study: Study) -> Found:
-        """Commit the log of the pull first, then open the links and return the rows."""
+        """Commit the log of the pull first, then open the links and return the rows; public tables open none."""
+        if not self.table.has_links:
+            return super().pulled(request, study)
         reason = request.query_params.get("reason", REASON)[:LONGEST_REASON].strip() or REASON
         events.record_now(
             "unblinded data pulled", study=study.code, target=self.table.name, data={**_told(request), "reason": reason}

@@ -79,6 +79,8 @@ STATEMENTS = (
     "REVOKE INSERT ON alloc.allocation FROM portal_vault",
     f"GRANT UPDATE ({LIST_COLUMNS}) ON alloc.randomization_list TO portal_vault",
     "GRANT EXECUTE ON FUNCTION alloc.clear_design(uuid) TO portal_vault",
+    "REVOKE INSERT, UPDATE ON public.allocation_publication FROM portal_web, portal_worker",
+    "REVOKE UPDATE ON public.allocation_publication FROM portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",

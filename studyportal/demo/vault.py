@@ -59,7 +59,7 @@ def make_list(study: Study, *, slots_per_stratum: int, password: str) -> None:
     with acting(f"user:{second.username}"):
         examination.sign_approval(made=made, password=password, by=second)
     with acting(f"user:{maker.username}"):
-        life.publish(list_id=made.pk, by=maker)
+        life.publish(list_id=made.pk, password=password, by=maker)
     with acting(f"user:{second.username}"):
         life.activate(list_id=made.pk, by=second)
 

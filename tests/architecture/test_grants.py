@@ -15,7 +15,9 @@ pytestmark = pytest.mark.django_db
 
 SNAPSHOT = Path(__file__).with_name("grants.txt")
 BLINDED = ("portal_web", "portal_worker", "portal_readonly")
-ALLOC = ("allocation", "list_slot", "randomization_list", "stratum")
+ALLOC = (
+    "allocation", "list_slot", "randomization_list", "stratum", "reveal_step", "key_share_set", "key_restore_test",
+)  # fmt: skip
 TRAIL = ("change", "event", "obj_head")
 
 

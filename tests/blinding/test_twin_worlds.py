@@ -29,6 +29,7 @@ EXCUSED: dict[str, str] = {
     "mfa_deactivate_totp": FACTOR,
     "mfa_view_recovery_codes": FACTOR,
     "mfa_generate_recovery_codes": FACTOR,
+    "commitment-bundle": "given once a study is locked and its reveal is published, which ends the secret",
 }
 # Routes of one's own tokens: members may open them, only roles that include exports own tokens.
 EXPORTERS_ONLY = ("tokens", "token-revoke")

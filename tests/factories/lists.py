@@ -10,6 +10,7 @@ from sessions.allocation.sealed_documents import seal_document
 from sessions.randomization import Method
 from studyportal.accounts.models import User
 from studyportal.studies.models import Study
+from tests.factories.people import PASSWORD
 
 BLOCKS: Mapping[str, object] = {"block_sizes": [2, 4]}
 
@@ -43,7 +44,7 @@ def approved(study: Study, *, maker: User, second: User, slots_per_stratum: int 
 def published(study: Study, *, maker: User, second: User, slots_per_stratum: int = 8) -> RandomizationList:
     """Return a list whose commitment is published."""
     made = approved(study, maker=maker, second=second, slots_per_stratum=slots_per_stratum)
-    return life.publish(list_id=made.pk, by=maker)
+    return life.publish(list_id=made.pk, password=PASSWORD, by=maker)
 
 
 def activated(study: Study, *, maker: User, second: User, slots_per_stratum: int = 8) -> RandomizationList:

@@ -17,6 +17,7 @@ from participants.services.withdrawal import withdraw
 from ratings.models import Rating, RatingAssignment
 from ratings.services import alerts, drafts, signing
 from ratings.services.assignment import assign
+from sessions.allocation import publication
 from sessions.allocation.models import ListSlot
 from sessions.allocation.services import open_slot
 from sessions.models import AssessmentSchedule, BasisSet, Sequence, Spectrum, StudySession, Treatment
@@ -38,6 +39,22 @@ from tests.factories.worlds import NOW, SEQUENCES, SLOTS, TREATMENTS, Plan, froz
 ANSWERS = {"I1": True, "I2": True, "E1": False}
 BEGIN = NOW - datetime.timedelta(days=60)
 SCORES = {1: 3, 2: 3, 3: 2, 4: 3, 5: 1, 6: 3, 7: 3, 8: 3, 9: 2, 10: 1}
+
+
+@contextmanager
+def one_root_for_all() -> Iterator[None]:
+    """Publish the same value in every world in the place of the root.
+
+    A root differs between worlds, since it commits to who gets what, and tells nothing of it without the nonces
+    (tests/unit/randomization/test_study_bundle.py). What may not differ is all around it; `root_to_show` is the one
+    place through which a root reaches the public row.
+    """
+    real = publication.root_to_show
+    publication.root_to_show = lambda made: hashlib.sha256(b"any root").hexdigest()
+    try:
+        yield
+    finally:
+        publication.root_to_show = real
 
 
 class Story:
@@ -69,7 +86,7 @@ class Story:
             )  # fmt: skip
         with self.step("protocol"):
             protocols.drafted(self.world)
-        with self.step("list"), standing_at("vault"):
+        with self.step("list"), standing_at("vault"), one_root_for_all():
             lists.activated(
                 self.world.study, maker=self.world.unblinded_statistician, second=self.world.pharmacist,
                 slots_per_stratum=SLOTS,

@@ -293,7 +293,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='randomizationlist',
             name='commits_to',
-            field=models.CharField(choices=[('list', 'How it was made, and every slot'), ('slots', 'Every slot'), ('seed', 'The seed')], default='list', max_length=5),
+            field=models.CharField(choices=[('bound', 'Study, list, how it was made, and every slot'), ('slots', 'Every slot')], default='bound', max_length=5),
         ),
         migrations.AddField(
             model_name='randomizationlist',

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from sessions.allocation.ceremony import key_status
 from sessions.allocation.selectors import lists_for, reveals_for, short_strata
 from studyportal.accounts.access import StudyRequest, members_only
 from studyportal.accounts.roles import Permission
@@ -24,6 +25,7 @@ def home(request: StudyRequest) -> HttpResponse:
         "active": active,
         "short": short_strata(lists) if makes_lists else [],
         "reveals": reveals_for(request.user, request.study, limit=50)[:5],
+        "key": key_status(request.user, request.study),
         "can_generate": makes_lists,
         "can_unblind": Permission.ALLOCATION_UNBLIND in request.permissions,
         "can_report": Permission.UNBLINDED_REPORT_VIEW in request.permissions,

@@ -65,7 +65,7 @@ def test_two_people_bring_a_list_from_a_draft_to_the_first_participant(maker, ap
     assert "You made this list or signed its report." in said[-1].content.decode()
     assert "Who can do it: Pharmacist." in said[-1].content.decode()
     said.append(approver.post(page + "approve/", {"password": PASSWORD}, follow=True))
-    said.append(maker.post(page + "publish/", follow=True))
+    said.append(maker.post(page + "publish/", {"password": PASSWORD}, follow=True))
     with standing_at("vault"):
         assert now().published_by == world.unblinded_statistician
     assert "randomization is not available" not in said[-1].content.decode()
@@ -284,7 +284,7 @@ def test_missing_lists_and_strangers_are_refused_by_the_services_themselves(worl
         lambda key, by: taking_in.take_in(list_id=key, content=b"", by=by),
         lambda key, by: life.record_acceptance(list_id=key, sealed_report=b"", by=by),
         lambda key, by: life.record_approval(list_id=key, by=by),
-        lambda key, by: life.publish(list_id=key, by=by),
+        lambda key, by: life.publish(list_id=key, password=PASSWORD, by=by),
         lambda key, by: life.activate(list_id=key, by=by),
         lambda key, by: life.close_list(list_id=key, reason="Because", password=PASSWORD, by=by),
     )

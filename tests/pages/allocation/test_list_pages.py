@@ -5,10 +5,11 @@ import uuid
 
 import pytest
 
+from sessions.allocation.generation import terms_of
 from sessions.allocation.models import ListSlot, RandomizationList
 from sessions.allocation.sealing import unseal
 from sessions.models import Sequence, SequencePeriod
-from sessions.randomization.commitment import seed_commitment
+from sessions.randomization import root_to_publish
 from studyportal.accounts.roles import Role
 from studyportal.audit.models import Event
 from tests.conftest import database_role, standing_at
@@ -92,7 +93,7 @@ def test_a_list_is_made_sealed_and_committed(maker, world: World, typed) -> None
     maker.post("/lists/new/", typed)
     answer = maker.post(f"/lists/{lists()[0].pk}/generate/", follow=True)
     (one,) = lists()
-    assert (one.state, one.sequences, one.commits_to) == ("generated", ["AB", "BA"], "list")
+    assert (one.state, one.sequences, one.commits_to) == ("generated", ["AB", "BA"], "bound")
     assert one.generated_by == world.unblinded_statistician
     assert re.fullmatch(r"[0-9a-f]{64}", one.commitment_root)
     text = answer.content.decode()
@@ -111,11 +112,11 @@ def test_minimization_commits_to_its_seed_and_has_no_slot(maker) -> None:
     maker.post("/lists/new/", MINIMIZATION)
     text = maker.post(f"/lists/{lists()[0].pk}/generate/", follow=True).content.decode()
     (one,) = lists()
-    assert (one.state, one.commits_to, one.sequences) == ("generated", "seed", ["AB", "BA"])
+    assert (one.state, one.commits_to, one.sequences) == ("generated", "bound", ["AB", "BA"])
     with standing_at("vault"):
         assert not ListSlot.objects.exists()
         seed = unseal(bytes(one.sealed_seed), f"{one.pk}|seed")
-    assert seed_commitment(seed).hex() == one.commitment_root
+        assert root_to_publish(terms_of(one), seed, ()).hex() == one.commitment_root
     assert "No list in advance: one draw for each participant" in text
     assert "Factors: sex (F, M) with weight 2; site (01, 02) with weight 1. Biased coin 0.8, by range." in text
     assert text.count("Passed: ") == 2

@@ -63,7 +63,7 @@ def test_what_a_state_wrote_never_changes(world: World, state: str) -> None:
     before = row(made)
     for change in (
         "method = 'simple'", "parameters = '{}'", "generator = 'chacha20'", "slots_per_stratum = 1",
-        "sequences = '[]'", "commits_to = 'slots'", "commits_to = 'seed'", "commitment_root = repeat('0', 64)",
+        "sequences = '[]'", "commits_to = 'slots'", "commitment_root = repeat('0', 64)",
         "sealed_seed = 'x'", "generated_by_id = NULL", "generated_at = now()", "accepted_at = now()",
         "sealed_report = 'x'", "approved_at = now()", "published_at = now()", "activated_at = now()",
         "closed_reason = 'x'",

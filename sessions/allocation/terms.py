@@ -1,0 +1,52 @@
+"""A list with all that is secret in it, opened in the vault's memory: for proofs and for the full reveal."""
+
+from dataclasses import dataclass
+
+from sessions.allocation.generation import terms_of
+from sessions.allocation.models import Allocation, ListSlot, RandomizationList
+from sessions.allocation.sealing import unseal
+from sessions.allocation.services import open_slot, seed_info
+from sessions.randomization import CommitsTo, GeneratedList, ListTerms, Method, kind_of_root, merkle_root
+from studyportal.errors import BlindingViolation
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedList:
+    """How a list was made, its seed, its slots, and what its published root covers."""
+
+    terms: ListTerms
+    seed: bytes
+    made: GeneratedList
+    commits_to: CommitsTo
+
+    @property
+    def is_course(self) -> bool:
+        """Whether this is a minimization, which has no slots before somebody comes."""
+        return self.terms.method is Method.MINIMIZATION
+
+
+def open_list(made: RandomizationList) -> OpenedList:
+    """Open a list at the vault. The caller has announced it in the trail.
+
+    Raises:
+        BlindingViolation: this process is not the vault, or list, seed or root was altered.
+    """
+    seed = unseal(bytes(made.sealed_seed or b""), seed_info(made.pk))
+    found = ListSlot.objects.filter(stratum__list=made).select_related("stratum").order_by("stratum__key", "ordinal")
+    slots = tuple(open_slot(slot) for slot in found)
+    terms = terms_of(made)
+    covered = () if terms.method is Method.MINIMIZATION else slots
+    kind = kind_of_root(terms, seed, covered, bytes.fromhex(made.commitment_root))
+    if kind is None:
+        raise BlindingViolation("The list does not give its commitment root: it was altered. Tell the trial office.")
+    root = merkle_root([slot.leaf for slot in slots]) if slots else b""
+    return OpenedList(terms, seed, GeneratedList(slots, root), kind)
+
+
+def allocations_of(made: RandomizationList) -> list[Allocation]:
+    """Return a list's allocations in the order in which they were made."""
+    return list(
+        Allocation.objects.filter(slot__stratum__list=made)
+        .select_related("participant", "slot__stratum")
+        .order_by("allocated_at", "slot__ordinal")
+    )
