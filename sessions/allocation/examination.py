@@ -228,5 +228,5 @@ def _still_expected(made: RandomizationList) -> dict[str, float]:
     """Return whom the list is for: all who are expected, or for an extension those who have not come yet."""
     expected, target = expected_in(made.study), made.study.recruitment_target
     came = Allocation.objects.filter(slot__stratum__list__study=made.study).count() if made.position > 1 else 0
-    part = max(1, target - came) / max(1, target)
+    part = (target - came) / target if came < target else 1
     return {key: max(count * part, 0.001) for key, count in expected.items()}

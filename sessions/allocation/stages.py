@@ -98,7 +98,7 @@ def _standing(made: RandomizationList) -> str:
 NEXT: dict[State, tuple[str, Permission | None, str]] = {
     State.DRAFT: (
         "generate", Permission.LIST_GENERATE,
-        "Generate the list: at this page, or away from the portal with the offline command.",
+        "Generate the list, here or away from the portal.",
     ),
     State.GENERATED: (
         "accept", Permission.LIST_GENERATE,

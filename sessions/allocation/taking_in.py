@@ -13,7 +13,7 @@ from django.db import transaction
 from sessions.allocation.generation import SEED_BYTES, Settings, draft_list, keep_list, locked_draft, terms_of
 from sessions.allocation.models import RandomizationList
 from sessions.allocation.policies import sequences_of, strata_of
-from sessions.randomization import GeneratedList, Generator, ListTerms, Method, generate_list, read_list
+from sessions.randomization import GeneratedList, Generator, ListTerms, Method, generate_list, read_list, whole_root
 from sessions.randomization.generate import commit_codes
 from sessions.randomization.offline import FILE_FORMAT, LARGEST_FILE_BYTES, settings_document
 from sessions.randomization.uploaded import Fault, UploadedList
@@ -59,16 +59,16 @@ def take_in(*, list_id: UUID, content: bytes, by: User) -> RandomizationList:
     """
     made = locked_draft(list_id, by)
     terms = terms_of(made)
-    seed, root = _read(content, terms)
+    seed, root, places = _read(content, terms)
     drawn = generate_list(
         method=terms.method, parameters=terms.parameters, sequences=terms.sequences, strata=terms.strata,
         slots_per_stratum=terms.slots_per_stratum, seed=seed, generator=terms.generator,
         taken_numbers=terms.taken_numbers,
     )  # fmt: skip
-    kept = keep_list(made, terms, seed, drawn, how="by the offline command", by=by)
-    if kept.commitment_root != root:
-        raise _refused("Its root is not what its seed gives: the file was changed. Generate it again.")
-    return kept
+    given = [[slot.stratum, slot.ordinal, slot.number, slot.sequence] for slot in drawn.slots]
+    if places != given or root != whole_root(terms, seed, drawn.slots).hex():
+        raise _refused("Its list or root is not what its seed gives: the file was changed. Generate it again.")
+    return keep_list(made, terms, seed, drawn, how="by the offline command", by=by)
 
 
 @transaction.atomic
@@ -109,13 +109,14 @@ def _committed(uploaded: UploadedList, terms: ListTerms, seed: bytes) -> Generat
     )  # fmt: skip
 
 
-def _read(content: bytes, terms: ListTerms) -> tuple[bytes, str]:
-    """Return seed and root of an offline file that belongs to these terms."""
+def _read(content: bytes, terms: ListTerms) -> tuple[bytes, str, object]:
+    """Return seed, root and places of an offline file that belongs to these terms."""
     if len(content) > LARGEST_FILE_BYTES:
         raise _refused("It is larger than any file of the offline command.")
     try:
         document: Any = json.loads(content)
         given, seed, root = document["settings"], bytes.fromhex(document["seed"]), str(document["root"])
+        places = document["slots"]
         is_ours = document["format"] == FILE_FORMAT
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _refused("It is not the file that the offline command writes.") from None
@@ -123,7 +124,7 @@ def _read(content: bytes, terms: ListTerms) -> tuple[bytes, str]:
         raise _refused("It is not the file that the offline command writes.")
     if given != settings_document(terms):
         raise _refused("It was made from other settings than this draft has now. Download the settings again.")
-    return seed, root
+    return seed, root, places
 
 
 def _refused(why: str) -> InvalidInput:

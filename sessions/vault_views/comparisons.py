@@ -20,13 +20,14 @@ from sessions.randomization.slices import Compared, Comparison, usual_schemes
 from sessions.vault_views.forms import number, typed_from
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.csp import chart_page
 from studyportal.forms import form_page
 from studyportal.studies.models import Study
 
 KEPT_AS = "scheme_comparison"
 LONGEST_SECONDS = 0.4
 MOST_PARTICIPANTS, MOST_STRATA = 500, 40
-PRECISIONS = (("250", "Quick look (250 trials each)"), ("1000", "Usual (1,000)"), ("3000", "Exact (3,000)"))
+PRECISIONS = (("250", "Quick (250 each)"), ("1000", "Usual (1,000 each)"), ("3000", "Thorough (3,000 each)"))
 
 
 class ComparisonForm(forms.Form):
@@ -40,6 +41,7 @@ class ComparisonForm(forms.Form):
     )  # fmt: skip
 
 
+@chart_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.LIST_GENERATE)
 def compare(request: StudyRequest) -> HttpResponse:
@@ -70,26 +72,38 @@ def state(request: StudyRequest) -> HttpResponse:
 @require_GET
 @requires(Permission.LIST_GENERATE)
 def figure(request: StudyRequest) -> HttpResponse:
-    """Return the chart: guesses to the right, imbalance upwards; what is low on the left is good at both."""
+    """Return the chart: for each scheme what a guesser gets right, and beside it the imbalances."""
     kept = _kept(request)
-    found = kept.compared() if kept else []
+    found = kept.compared()[::-1] if kept else []  # a chart's first row is its lowest
+    names = [one.words for one in found]
+    guessed = {
+        "type": "bar", "orientation": "h", "meta": {"role": "a"}, "showlegend": False, "y": names,
+        "x": [round(one.guessed_percent - 50, 2) for one in found], "base": 50, "width": 0.6,
+        "customdata": [round(one.guessed_percent, 2) for one in found],
+        "hovertemplate": "%{y}<br>guessed right %{customdata:.1f} %<extra></extra>",
+    }  # fmt: skip
     return JsonResponse({
         "data": [
-            {
-                "type": "scatter", "mode": "markers+text", "meta": {"role": "b" if "Minim" in one.words else "a"},
-                "x": [round(100 * one.result.correct_guesses, 2)], "y": [round(one.result.largest_imbalance, 2)],
-                "text": [one.words], "textposition": "top center", "cliponaxis": False,
-                "marker": {"size": 11}, "showlegend": False,
-                "hovertemplate": "%{text}<br>guessed right %{x:.1f} %<br>largest imbalance %{y:.1f}<extra></extra>",
-            }
-            for one in found
+            guessed if kept and len(kept.sequences) == 2 else guessed | {"base": 0, "x": guessed["customdata"]},
+            _dots("at the end", "circle", "b", names, [one.result.final_imbalance for one in found]),
+            _dots("largest on the way", "diamond", "ink", names, [one.result.largest_imbalance for one in found]),
         ],
         "layout": {
-            "xaxis": {"title": {"text": "Sequences guessed right (%)"}},
-            "yaxis": {"title": {"text": "Largest imbalance on the way"}, "rangemode": "tozero"},
-            "margin": {"l": 56, "r": 40, "t": 32, "b": 48},
+            "xaxis": {"title": {"text": "Sequences guessed right (%)"}, "domain": [0, 0.47]},
+            "xaxis2": {"title": {"text": "Imbalance (participants)"}, "domain": [0.53, 1], "rangemode": "tozero"},
+            "yaxis": {"automargin": True, "ticksuffix": "  "},
+            "legend": {"orientation": "h", "x": 0.53, "y": 1.12},
+            "margin": {"l": 56, "r": 24, "t": 40, "b": 48},
         },
     })  # fmt: skip
+
+
+def _dots(name: str, symbol: str, role: str, names: list[str], values: list[float]) -> dict[str, object]:
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "meta": {"role": role}, "xaxis": "x2", "y": names,
+        "x": [round(value, 2) for value in values], "marker": {"size": 10, "symbol": symbol},
+        "hovertemplate": "%{y}<br>%{x:.1f} " + name + "<extra></extra>",
+    }  # fmt: skip
 
 
 def _begun(study: Study, form: ComparisonForm) -> Comparison:

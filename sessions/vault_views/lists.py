@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from sessions.allocation import generation, policies, taking_in
 from sessions.allocation.examination import warnings_for
 from sessions.allocation.selectors import list_for, lists_for
-from sessions.randomization import Generator, Method
+from sessions.randomization import Method
 from sessions.randomization.comparison import Scheme, compare, scheme
 from sessions.randomization.uploaded import Fault
 from sessions.vault_views.forms import NewListForm, typed_from
@@ -38,15 +38,12 @@ def all_lists(request: StudyRequest) -> HttpResponse:
 def new_list(request: StudyRequest) -> HttpResponse:
     """Show the form and how the methods compare; keep a draft of it, or take in an uploaded list."""
     study = request.study
-    faults: tuple[Fault, ...] = ()
+    faults: list[Fault] = []
     # Typed values come back in the address when the methods are compared once more, or chosen from the comparison.
     data = request.POST if request.method == "POST" else (request.GET or None)
     form = _form(study, data, request.FILES or None)
     if request.method == "POST":
-        try:
-            made = carried_out(form, lambda: _kept(request, form))
-        except taking_in.ListFaults as refusal:
-            made, faults = None, refusal.faults
+        made = carried_out(form, lambda: _kept(request, form, faults))
         if made is not None:
             return redirect("list", pk=made)
     return form_page(request, "allocation/list_new.html", form, _around(study, form) | {"faults": faults})
@@ -75,17 +72,21 @@ def _form(study: Study, data: object, files: object, initial: dict[str, Any] | N
     )
 
 
-def _kept(request: StudyRequest, form: NewListForm) -> UUID:
+def _kept(request: StudyRequest, form: NewListForm, faults: list[Fault]) -> UUID:
+    """Keep a draft or take in the uploaded list; what is wrong with the list is added to `faults`."""
     settings = form.settings
     if settings.method is not Method.UPLOADED_LIST:
         made = generation.draft_list(study=request.study, settings=settings, by=request.user)
         messages.success(request, KEPT)
         return made.pk
     taking_in.announce_taking_in(request.study, "uploaded list")
-    made = taking_in.take_in_upload(
-        study=request.study, content=form.cleaned_data["file"].read(),
-        generator=Generator(settings.generator), by=request.user,
-    )  # fmt: skip
+    try:
+        made = taking_in.take_in_upload(
+            study=request.study, content=form.cleaned_data["file"].read(), generator=settings.generator, by=request.user
+        )
+    except taking_in.ListFaults as refusal:
+        faults += refusal.faults
+        raise
     messages.success(request, SEALED)
     return made.pk
 

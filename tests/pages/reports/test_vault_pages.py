@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sessions.allocation.models import Allocation
+from sessions.allocation.selectors import lists_for
 from studyportal.accounts.models import StudyMembership
 from studyportal.accounts.roles import Role
 from studyportal.audit.models import Event
@@ -63,12 +64,16 @@ def typed(number: str, **changed: str) -> dict[str, str]:
 def test_home_without_anything(pharmacist) -> None:
     text = pharmacist.get("/").content.decode()
     assert "No list is active: nobody can be randomized." in text
-    assert "No list waits for approval." in text
+    assert "No list waits for anything." in text
 
 
-def test_home_shows_what_waits_and_what_was_opened(randomized, pharmacist, statistician) -> None:
+def test_home_shows_what_waits_and_what_was_opened(randomized, world: World, pharmacist, statistician) -> None:
     pharmacist.post("/allocations/reveal/", typed("XO-001"))
     statistician.post("/lists/new/", {"method": "big_stick", "tolerance": "3", "slots_per_stratum": "4"})
+    with standing_at("vault"):
+        (waiting,) = lists_for(world.unblinded_statistician, world.study).filter(state="draft")
+    for step in ("generate", "accept"):
+        statistician.post(f"/lists/{waiting.pk}/{step}/", {"password": PASSWORD})
     text = pharmacist.get("/").content.decode()
     assert "approved by Pharmacist" in text
     assert "Check and approve" in text
