@@ -12,6 +12,8 @@ allocation, or give them with --root, one for each list; likewise the chain, pub
 Exit code: 0 everything holds, 1 something does not, 2 the file cannot be read.
 """
 
+from __future__ import annotations  # so that an old Python gets as far as the sentence about it
+
 import hashlib
 import hmac
 import json
@@ -21,6 +23,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
+
+if sys.version_info < (3, 10):
+    print("This file needs Python 3.10 or later: try 'python3.12', or get one from python.org.")
+    sys.exit(2)
 
 Bytes = Callable[[int], bytes]
 """Gives the next bytes of a generator, as many as asked for."""

@@ -6,7 +6,7 @@ from typing import Any
 import brotli
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from sessions.allocation.sealing import make_key_pair
 
@@ -23,9 +23,13 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Do all three."""
         del options
-        private = Path(settings.PORTAL_VAULT_KEY_FILE)
+        private, public = Path(settings.PORTAL_VAULT_KEY_FILE), Path(settings.PORTAL_VAULT_PUBLIC_KEY_FILE)
+        if public.exists() and not private.exists():
+            # Lists are sealed to it: a new pair would lock them away for good.
+            msg = f"The vault's key {private} is missing: restore it with './portal manage vault_keys restore'."
+            raise CommandError(msg)
         if not private.exists():
-            make_key_pair(private, Path(settings.PORTAL_VAULT_PUBLIC_KEY_FILE))
+            make_key_pair(private, public)
         quarantine = Path(settings.PORTAL_QUARANTINE_PUBLIC_KEY_FILE)
         if not quarantine.exists():
             make_key_pair(quarantine.with_name("quarantine_private_key"), quarantine)

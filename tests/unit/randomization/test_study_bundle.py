@@ -3,6 +3,8 @@
 import copy
 import json
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -390,6 +392,16 @@ def test_roots_and_chain_are_given_on_the_command_line(tmp_path, capsys) -> None
     assert verify.main([str(place), "--root", roots[0]]) == 1
     assert verify.main([str(place), "--chain"]) == 2
     assert verify.main(["--help"]) == 2
+
+
+def test_an_old_python_is_told_which_one_to_use() -> None:
+    code = (
+        "import runpy, sys; sys.version_info = (3, 9, 6); sys.argv = ['verify.py', 'x'];"
+        f"runpy.run_path({verify.__file__!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.startswith("This file needs Python 3.10 or later")
 
 
 def test_a_chain_is_asked_of_a_file_that_has_none() -> None:
