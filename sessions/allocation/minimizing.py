@@ -25,8 +25,12 @@ from sessions.randomization import Method, Slot
 from sessions.randomization.course import COURSE, next_slot
 from sessions.randomization.generators import Generator
 from sessions.randomization.minimization import Levels, counts_for, scheme_of
+from studyportal.accounts.models import User
+from studyportal.accounts.roles import Permission
+from studyportal.accounts.selectors import check
 from studyportal.audit import events
 from studyportal.errors import InvalidState
+from studyportal.studies.models import Study
 
 
 class CannotDraw(InvalidState):
@@ -111,6 +115,31 @@ def cancel(participant_id: UUID) -> bool:
     return bool(was_waiting)
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A request that waits, as the vault shows it, and what keeps it waiting; an empty text is the worker alone."""
+
+    participant: str
+    site: str
+    asked_at: datetime.datetime
+    hindrance: str
+
+
+@transaction.atomic
+def waiting_for(viewer: User, study: Study) -> list[WaitingRow]:
+    """Return the study's requests that wait, the oldest first.
+
+    Raises:
+        NotPermitted: the viewer's role does not include lists.
+    """
+    check(viewer, Permission.LIST_VIEW, study)
+    found = MinimizationRequest.objects.filter(study=study, state=MinimizationRequest.State.WAITING)
+    return [
+        WaitingRow(one.participant.number, str(one.participant.site), one.asked_at, _hindrance(one))
+        for one in found.select_related("participant__site")
+    ]
+
+
 def waiting() -> list[UUID]:
     """Return the keys of the requests that wait, the oldest first; at the vault."""
     found = MinimizationRequest.objects.filter(state=MinimizationRequest.State.WAITING)
@@ -169,6 +198,14 @@ def course_of(made: RandomizationList) -> Course:
 
 def _allocated(made: RandomizationList) -> QuerySet[Allocation]:
     return Allocation.objects.filter(slot__stratum__list=made).order_by("slot__ordinal")
+
+
+def _hindrance(asked: MinimizationRequest) -> str:
+    try:
+        _active_list(asked)
+    except CannotDraw as refusal:
+        return refusal.message
+    return ""
 
 
 def _active_list(asked: MinimizationRequest) -> RandomizationList:

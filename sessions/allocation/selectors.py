@@ -69,6 +69,7 @@ def lists_for(viewer: User, study: Study) -> QuerySet[RandomizationList]:
     check(viewer, Permission.LIST_VIEW, study)
     return (
         RandomizationList.objects.filter(study=study)
+        .exclude(method="replacement")  # holds the slots outside every list (`replacement.py`)
         .select_related("generated_by", "approved_by")
         .prefetch_related(Prefetch("strata", Stratum.objects.annotate(slots_made=Count("slots")).order_by("key")))
         .annotate(slots=Count("strata__slots"), allocated=Count("strata__slots__allocation"))

@@ -52,6 +52,7 @@ class Permission(StrEnum):
     UNBLINDED_REPORT_VIEW = "unblinded_report_view"
     UNBLINDED_EXPORT = "unblinded_export"
     REVEAL_LOG_VIEW = "reveal_log_view"
+    REPLACEMENT_ARRANGE = "replacement_arrange"
 
     @property
     def words(self) -> str:
@@ -120,7 +121,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     }),
     Role.UNBLINDED_STATISTICIAN: frozenset({
         P.LIST_VIEW, P.LIST_GENERATE, P.LIST_APPROVE, P.ALLOCATION_VIEW, P.ALLOCATION_UNBLIND,
-        P.UNBLINDED_REPORT_VIEW, P.UNBLINDED_EXPORT, P.REVEAL_LOG_VIEW,
+        P.UNBLINDED_REPORT_VIEW, P.UNBLINDED_EXPORT, P.REVEAL_LOG_VIEW, P.REPLACEMENT_ARRANGE,
     }),
 }  # fmt: skip
 
