@@ -18,6 +18,7 @@ from participants.models import Participant
 from sessions.allocation.minimization_models import MinimizationRequest, Replacement
 from sessions.allocation.models import Allocation, ListSlot, RandomizationList, Stratum
 from sessions.allocation.policies import sequences_of
+from sessions.allocation.replacement import put_aside
 from sessions.allocation.sealing import seal, unseal
 from sessions.allocation.services import open_slot, seed_info, slot_info
 from sessions.policies import randomization_preconditions
@@ -168,7 +169,7 @@ def answer(asked_id: UUID) -> bool:
         return False
     made = _active_list(asked)
     events.record_now("sequence drawn", study=participant_now.study.code, target=str(made.pk))
-    slot = _arranged(asked) or _drawn(made, asked)
+    slot = _kept(made, asked, _drawn(made, asked))
     with connection.cursor() as cursor:
         cursor.execute("SELECT alloc.answer_minimization(%s, %s)", [asked.pk, slot.pk])
         (is_written,) = cursor.fetchone()
@@ -225,28 +226,27 @@ def _active_list(asked: MinimizationRequest) -> RandomizationList:
     return made
 
 
-def _arranged(asked: MinimizationRequest) -> ListSlot | None:
-    """Return the slot outside the course that was made for a mirrored replacement."""
-    found = (
-        Replacement.objects.filter(participant=asked.participant_id, is_mirrored=True).select_related("slot").first()
-    )
-    return found.slot if found else None
-
-
-def _drawn(made: RandomizationList, asked: MinimizationRequest) -> ListSlot:
+def _drawn(made: RandomizationList, asked: MinimizationRequest) -> Slot:
     before = list(_allocated(made).values_list("request_id", flat=True))
     levels = {one.request_id: one.levels for one in MinimizationRequest.objects.filter(request_id__in=before)}
-    drawn = next_slot(
+    taken = ListSlot.objects.filter(stratum__list__study=asked.study_id).values_list("number", flat=True)
+    return next_slot(
         scheme_of(made.parameters, sequences_of(made.study)),
         unseal(bytes(made.sealed_seed), seed_info(made.pk)),
         [levels[one] for one in before],
         asked.levels,
-        taken_numbers=set(
-            ListSlot.objects.filter(stratum__list__study=asked.study_id).values_list("number", flat=True)
-        ),
+        taken_numbers=set(taken),
         generator=_generator(made),
     )
+
+
+def _kept(made: RandomizationList, asked: MinimizationRequest, drawn: Slot) -> ListSlot:
+    """Seal and write what was drawn; a mirrored newcomer takes the slot that was arranged, after the same steps."""
     head, _ = Stratum.objects.get_or_create(list=made, key=COURSE)
+    mirrored = Replacement.objects.filter(participant=asked.participant_id, is_mirrored=True)
+    if (arranged := mirrored.select_related("slot__stratum__list__study").first()) is not None:
+        put_aside(arranged.slot)
+        return arranged.slot
     return ListSlot.objects.create(
         stratum=head, ordinal=drawn.ordinal, number=drawn.number,
         sealed=seal(

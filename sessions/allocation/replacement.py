@@ -31,6 +31,7 @@ from studyportal.studies.models import Study
 OUTSIDE = "replacement"
 """Method and stratum of the slots outside every list; they hang on a list that is closed and never committed."""
 NOT_USED = "-"
+ARRANGED = "replacement arranged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,21 @@ def who_can_replace(viewer: User, study: Study) -> list[Participant]:
     return list(found.exclude(pk__in=taken).select_related("site").order_by("number"))
 
 
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A newcomer who shares the sequence of the one who left, and the slot outside every committed list."""
+
+    replaced_id: UUID
+    participant_id: UUID
+    slot: ListSlot
+
+
+def mirrored_in(study: Study) -> list[Mirrored]:
+    """Return who shares a sequence by a mirrored replacement: for contagion after a reveal, and for the bundle."""
+    found = Replacement.objects.filter(study=study, is_mirrored=True).select_related("slot__stratum")
+    return [Mirrored(one.replaced_id, one.participant_id, one.slot) for one in found.order_by("arranged_at")]
+
+
 @transaction.atomic
 def arrange(
     *, study: Study, replaced: UUID, participant: UUID, is_mirrored: bool, reason: str, password: str, by: User
@@ -103,7 +119,7 @@ def arrange(
     if not reason.strip():
         raise InvalidInput("Give the reason.", fields={"reason": "Say why the participant is replaced."})
     signatures.check_password(by, password)
-    # One arrangement at a time in a study: so nobody is replaced twice, and the places outside have an order.
+    # One arrangement at a time in a study: so nobody is replaced twice.
     Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     sites = sites_with(by, Permission.REPLACEMENT_ARRANGE, study)
     both = Participant.objects.select_for_update().filter(study=study, site__in=sites, pk__in=(replaced, participant))
@@ -115,14 +131,14 @@ def arrange(
     if fields := _refusals(leaver, left, newcomer):
         raise InvalidInput("These two do not go together.", fields=fields)
     events.record_now(
-        "replacement arranged", study=study.code, target=str(newcomer.pk),
-        data={"replaces": str(leaver.pk), "way": "mirrored" if is_mirrored else "next row", "reason": reason.strip()},
+        ARRANGED, study=study.code, target=newcomer.number,
+        data={"replaces": leaver.number, "way": "mirrored" if is_mirrored else "next row", "reason": reason.strip()},
     )  # fmt: skip
     number = _fresh_number(study, left.slot.number, is_mirrored=is_mirrored)
     code = open_slot(left.slot).sequence if is_mirrored else NOT_USED
     return Replacement.objects.create(
         study=study, replaced=leaver, participant=newcomer, is_mirrored=is_mirrored, reason=reason.strip(),
-        slot=_outside_slot(study, number, code, by), arranged_by=by,
+        slot=_outside_slot(*_holder(study, by), number, code), arranged_by=by,
     )  # fmt: skip
 
 
@@ -166,6 +182,13 @@ def _stratum(participant: Participant) -> str:
     return "|".join(values[factor] for factor in participant.study.strata_factors) or "all"
 
 
+def put_aside(beside: ListSlot) -> None:
+    """Make a slot that nobody takes, where a mirrored newcomer takes `beside`: as many are made as for anybody."""
+    holder = beside.stratum.list
+    number = _fresh_number(holder.study, beside.number, is_mirrored=False)
+    _outside_slot(holder, beside.stratum, number, NOT_USED)
+
+
 def _fresh_number(study: Study, like: str, *, is_mirrored: bool) -> str:
     """Return a number of the same form as the study's, drawn from the same range and new."""
     is_drawn = re.fullmatch(r"R-[1-9]\d{3,}", like) is not None
@@ -180,7 +203,8 @@ def _fresh_number(study: Study, like: str, *, is_mirrored: bool) -> str:
     return number
 
 
-def _outside_slot(study: Study, number: str, code: str, by: User) -> ListSlot:
+def _holder(study: Study, by: User) -> tuple[RandomizationList, Stratum]:
+    """Return the closed list that the slots outside every list hang on; made with the first of them."""
     holder = RandomizationList.objects.filter(study=study, method=OUTSIDE).first()
     if holder is None:
         holder = RandomizationList.objects.create(
@@ -188,7 +212,12 @@ def _outside_slot(study: Study, number: str, code: str, by: User) -> ListSlot:
             sealed_seed=b"", generated_by=by,
         )  # fmt: skip
     head, _ = Stratum.objects.get_or_create(list=holder, key=OUTSIDE)
-    ordinal = ListSlot.objects.filter(stratum=head).count() + 1
+    return holder, head
+
+
+def _outside_slot(holder: RandomizationList, head: Stratum, number: str, code: str) -> ListSlot:
+    """Seal and write a slot; outside a list the places have no order, so each gets a random one."""
+    ordinal = 1 + secrets.randbelow(2**31 - 1)
     payload = secrets.token_bytes(NONCE_BYTES) + code.encode()
     sealed = seal(payload, slot_info(holder.pk, head.key, ordinal, number))
     return ListSlot.objects.create(stratum=head, ordinal=ordinal, number=number, sealed=sealed)

@@ -289,13 +289,13 @@ def test_the_vault_answers_with_its_own_next_slot_only(world: World) -> None:
 def test_a_request_cancelled_at_the_last_moment_leaves_no_slot(world: World, monkeypatch) -> None:
     activate_minimization(world)
     participant = asked(world)
-    real = minimizing._drawn
+    real = minimizing._kept
 
     def and_cancelled(*given: object) -> ListSlot:
         minimizing.cancel(participant.pk)
         return real(*given)
 
-    monkeypatch.setattr(minimizing, "_drawn", and_cancelled)
+    monkeypatch.setattr(minimizing, "_kept", and_cancelled)
     with standing_at("vault"):
         (waiting,) = minimizing.waiting()
         with transaction.atomic():

@@ -94,6 +94,8 @@ def test_a_mirrored_newcomer_gets_the_same_sequence_and_a_number_of_its_own(worl
     assert len({one.randomization_number for pair in pairs for one in pair}) == 8
     # The list goes on where it stood: its places are used without a gap.
     with standing_at("vault"):
+        mirrored = [(one.replaced_id, one.participant_id) for one in replacement.mirrored_in(world.study)]
+        assert mirrored == [(leaver.pk, newcomer.pk) for leaver, newcomer in pairs]
         used = Allocation.objects.filter(slot__stratum__list__state="active").values_list("slot__ordinal", flat=True)
         assert sorted(used) == [1, 2, 3, 4]
         assert set(Allocation.objects.values_list("stratum_key", flat=True)) == {"01|F"}
@@ -127,6 +129,24 @@ def test_neither_way_counts_differently(world: World, leaver: Participant) -> No
         seen[is_mirrored] = moved(before)
     assert seen[True] == seen[False]
     assert seen[True]["allocation"] == (2, 0, 0)  # once tried and taken back, once for good
+
+
+def test_neither_way_counts_differently_where_the_vault_draws(world: World) -> None:
+    activate_minimization(world)
+    seen = {}
+    for is_mirrored in (True, False):
+        leaver, newcomer = journey.eligible(world), journey.eligible(world)
+        for participant in (leaver, newcomer):
+            taken(world, participant)
+            if participant is newcomer:
+                before = counters()
+            with standing_at("vault"):
+                assert vault_worker.look(vault_worker.Pauses()) == 1
+            if participant is leaver:
+                arranged(world, left(world, drawing.complete(leaver.pk)), newcomer, is_mirrored=is_mirrored)
+        seen[is_mirrored] = moved(before)
+    assert seen[True] == seen[False]
+    assert (seen[True]["list_slot"], seen[True]["allocation"]) == ((1, 0, 0), (1, 0, 0))
 
 
 def test_the_site_sees_the_same_bytes_by_either_way(world: World, leaver: Participant, client_for) -> None:
@@ -234,7 +254,7 @@ def test_a_replacement_is_announced_first_and_never_changed(world: World, leaver
     with standing_at("vault"):
         event = Event.objects.get(name="replacement arranged")
         assert (event.target, event.data["replaces"], event.data["way"]) == (
-            str(newcomer.pk), str(leaver.pk), "mirrored",
+            newcomer.number, leaver.number, "mirrored",
         )  # fmt: skip
         assert Replacement.objects.count() == 0
     made = arranged(world, leaver, newcomer, is_mirrored=False)
@@ -304,6 +324,8 @@ def test_the_page_arranges_and_lists(world: World, leaver: Participant, client_f
     text = answer.content.decode()
     assert "The replacement is arranged." in text
     assert "Mirrored<br>" in text
+    log = client.get("/log/").content.decode()
+    assert all(word in log for word in ("Replacement arranged", newcomer.number, "Moved away"))
     assert "At present there is none of one kind" in text
     assert client_for(world.pharmacist, "vault").get(URL).status_code == 403
 
