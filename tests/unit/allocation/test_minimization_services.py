@@ -303,6 +303,18 @@ def test_a_request_cancelled_at_the_last_moment_leaves_no_slot(world: World, mon
         assert ListSlot.objects.count() == 0
 
 
+def test_a_request_that_is_settled_or_unknown_is_not_answered(world: World) -> None:
+    activate_minimization(world)
+    asked(world)
+    with standing_at("vault"):
+        (waiting,) = minimizing.waiting()
+        assert (minimizing.answer(waiting), minimizing.answer(waiting), minimizing.answer(uuid.uuid4())) == (
+            True,
+            False,
+            False,
+        )
+
+
 def test_two_open_requests_of_one_participant_cannot_be(world: World) -> None:
     activate_minimization(world)
     participant = asked(world)
