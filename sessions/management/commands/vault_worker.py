@@ -1,5 +1,7 @@
 """Starts the vault's worker."""
 
+import signal
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -24,4 +26,6 @@ class Command(BaseCommand):
         """Run until killed; refuse at the blinded door."""
         if settings.PORTAL_PROCESS != "vault_worker":
             raise CommandError("The vault's worker starts with PORTAL_PROCESS=vault_worker and no other process name.")
+        # As a container's first process it would not hear of the end otherwise.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         run(pulse=options["pulse"])

@@ -155,12 +155,14 @@ def test_a_worker_killed_anywhere_gives_one_number_each_in_order(world: World, t
     assert len({*numbers, ""}) == 4
 
     # The next worker finds nothing to do but what is new, and survives a database that ends its connection.
-    with worker():
+    with worker() as child:
         wait_until(vault_worker.is_running)
         terminated = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'portal_vault'"
         assert seen(f"{terminated} AND datname = current_database()") == [(True,)]
         participants.append(asked(world))
         wait_until(lambda: seen(COUNTS) == [(4, 4)])
+        child.terminate()
+        assert child.wait(PATIENCE_SECONDS) == 0
     with committed():
         numbers.append(drawing.complete(participants[3].pk).randomization_number)
     course = [
