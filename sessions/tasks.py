@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from django.db import transaction
 
 from sessions.models import QuantificationRun
-from sessions.services import fitting, fixity, jobs, originals
+from sessions.services import drawing, fitting, fixity, jobs, originals
 from studyportal.celery import task
 
 
@@ -22,6 +22,12 @@ def sweep_quantifications() -> None:
     """Send again what was lost on the way, and tidy up after uploads that ended."""
     _send(jobs.sweep())
     originals.tidy()
+
+
+@task("sessions.complete_randomizations")
+def complete_randomizations() -> None:
+    """Write down the numbers that were drawn while nobody looked."""
+    drawing.complete_all()
 
 
 # Hours, for a large study; taken off the queue when it begins, since a sweep that was killed simply comes again.

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sessions.vault_views import commitment, comparisons, designs, list_page, lists
+from sessions.vault_views import commitment, comparisons, designs, list_page, lists, replacements
 
 urlpatterns = [
     path("", lists.all_lists, name="lists"),
@@ -28,4 +28,5 @@ urlpatterns = [
     path("reveal/confirm/", commitment.confirm, name="full-reveal-confirm"),
     path("reveal/publish/", commitment.publish_reveal, name="full-reveal-publish"),
     path("reveal/study-bundle.json", commitment.bundle, name="full-reveal-bundle"),
+    path("replacements/", replacements.replacements, name="replacements"),
 ]

@@ -35,6 +35,7 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Randomization lists", "lists", Permission.LIST_VIEW),
         ("Unblinded report", "unblinded-report", Permission.UNBLINDED_REPORT_VIEW),
         ("View log", "reveal-log", Permission.REVEAL_LOG_VIEW),
+        ("Replacements", "replacements", Permission.REPLACEMENT_ARRANGE),
     ),
 }
 

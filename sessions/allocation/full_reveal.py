@@ -200,7 +200,9 @@ def _bundle(opened: OpenedList, made: RandomizationList) -> dict[str, object]:
 
 
 def _lists(study: Study) -> QuerySet[RandomizationList]:
-    return RandomizationList.objects.filter(study=study).select_related("study").order_by("generated_at")
+    # Position 0 holds the slots outside every list (`replacement.py`); nothing of it was ever committed to.
+    found = RandomizationList.objects.filter(study=study, position__gt=0, generated_at__isnull=False)
+    return found.select_related("study").order_by("position")
 
 
 def _locked(study: Study, by: User) -> Study:

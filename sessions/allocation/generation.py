@@ -93,14 +93,10 @@ def generate(*, list_id: UUID, by: User) -> RandomizationList:
     if made.method == Method.MINIMIZATION:
         return keep_seed(made, seed, by=by)
     terms = terms_of(made)
-    try:
-        drawn = generate_list(
-            method=terms.method, parameters=terms.parameters, sequences=terms.sequences, strata=terms.strata,
-            slots_per_stratum=terms.slots_per_stratum, seed=seed, generator=terms.generator,
-            taken_numbers=terms.taken_numbers,
-        )  # fmt: skip
-    except ValueError as error:
-        raise _impossible(error) from None
+    drawn = _draw(terms, seed)
+    while numbers_outside(made, drawn):
+        seed = secrets.token_bytes(SEED_BYTES)
+        drawn = _draw(terms, seed)
     return keep_list(made, terms, seed, drawn, how="at this door", by=by)
 
 
@@ -123,7 +119,14 @@ def create_list(
 def keep_list(
     made: RandomizationList, terms: ListTerms, seed: bytes, drawn: GeneratedList, *, how: str, by: User
 ) -> RandomizationList:
-    """Seal a list that was drawn for a locked draft, commit to it, and make the draft a generated list."""
+    """Seal a list that was drawn for a locked draft, commit to it, and make the draft a generated list.
+
+    Raises:
+        InvalidInput: a number of it stands outside every list already, for a replacement.
+    """
+    if outside := numbers_outside(made, drawn):
+        msg = f"The number {outside[0]} was given to a replacement already. Make the list once more."
+        raise InvalidInput(msg)
     heads = {key: Stratum(list=made, key=key) for key in terms.strata}
     Stratum.objects.bulk_create(heads.values())
     ListSlot.objects.bulk_create(
@@ -165,11 +168,20 @@ def terms_of(made: RandomizationList) -> ListTerms:
     )
 
 
+def numbers_outside(made: RandomizationList, drawn: GeneratedList) -> list[str]:
+    """Return which numbers of a drawn list stand at slots outside every list (`replacement.py`)."""
+    found = ListSlot.objects.filter(stratum__list__study=made.study, stratum__list__position=0)
+    return sorted(found.filter(number__in=[slot.number for slot in drawn.slots]).values_list("number", flat=True))
+
+
 def taken_numbers(made: RandomizationList) -> list[str]:
     """Return the numbers of the study's earlier lists, which this one keeps clear of; sorted."""
     if made.commits_to == Commits.SLOTS:
         return []  # the first version drew every list by itself
-    earlier = ListSlot.objects.filter(stratum__list__study=made.study, stratum__list__position__lt=made.position)
+    # Not those of slots outside every list: more of them come later, and the terms of a list are fixed.
+    earlier = ListSlot.objects.filter(
+        stratum__list__study=made.study, stratum__list__position__gt=0, stratum__list__position__lt=made.position
+    )
     return sorted(earlier.values_list("number", flat=True))
 
 
@@ -198,6 +210,17 @@ def locked_draft(list_id: UUID, by: User) -> RandomizationList:
         msg = f"{running.name} is minimization and never ends. Close it before another list is made."
         raise InvalidState(msg)
     return made
+
+
+def _draw(terms: ListTerms, seed: bytes) -> GeneratedList:
+    try:
+        return generate_list(
+            method=terms.method, parameters=terms.parameters, sequences=terms.sequences, strata=terms.strata,
+            slots_per_stratum=terms.slots_per_stratum, seed=seed, generator=terms.generator,
+            taken_numbers=terms.taken_numbers,
+        )  # fmt: skip
+    except ValueError as error:
+        raise _impossible(error) from None
 
 
 def _generated(made: RandomizationList, seed: bytes, root: str, *, how: str, by: User) -> RandomizationList:

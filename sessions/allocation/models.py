@@ -214,3 +214,7 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"allocation of {self.participant_id}"
+
+
+# Models of files of their own, which Django looks for here.
+from sessions.allocation.minimization_models import MinimizationRequest, Replacement  # noqa: E402, F401

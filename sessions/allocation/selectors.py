@@ -29,6 +29,7 @@ REVEALS = {
     "full reveal opened": "All lists opened for the bundle",
     "unblinded report viewed": "Unblinded report viewed",
     "unblinded data pulled": "Unblinded data pulled",
+    "replacement arranged": "Replacement arranged",
 }
 """Events of the view log, each with the words of the screen."""
 STEPS = ("drafted", "generated", "accepted", "approved", "published", "activated", "closed")
@@ -76,7 +77,7 @@ def lists_for(viewer: User, study: Study) -> QuerySet[RandomizationList]:
     """
     check(viewer, Permission.LIST_VIEW, study)
     return (
-        RandomizationList.objects.filter(study=study)
+        RandomizationList.objects.filter(study=study, position__gt=0)  # 0: slots outside every list, `replacement.py`
         .select_related("study", *(f"{step}_by" for step in STEPS))
         .prefetch_related(Prefetch("strata", Stratum.objects.annotate(slots_made=Count("slots")).order_by("key")))
         .annotate(slots=Count("strata__slots"), allocated=Count("strata__slots__allocation"))

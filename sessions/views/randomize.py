@@ -13,6 +13,7 @@ from participants.selectors import participant_for
 from sessions.forms import RandomizeForm
 from sessions.policies import randomization_preconditions
 from sessions.selectors import randomized_for
+from sessions.services.drawing import waiting_for
 from sessions.services.randomization import randomize, strata_of
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
@@ -30,6 +31,8 @@ def wizard(request: StudyRequest, number: str) -> HttpResponse:
     participant = participant_for(request.user, request.study, number)
     if participant.randomization_number:
         return redirect("randomization-receipt", number)
+    if waiting_for(participant):
+        return redirect("randomization-waiting", number)
     preconditions = randomization_preconditions(participant)
     is_ready = all(precondition.is_met for precondition in preconditions)
     step = request.GET.get("step", "1") if is_ready or request.method == "POST" else "1"
@@ -61,6 +64,8 @@ def _check(request: StudyRequest, participant: Participant, context: dict[str, o
         )
 
     done = carried_out(form, act)
+    if done is not None and not done.randomization_number:
+        return redirect("randomization-waiting", participant.number)
     if done is not None:
         messages.success(request, f"{participant.number} is randomized.")
         return redirect("randomization-receipt", participant.number)

@@ -54,6 +54,7 @@ class Permission(StrEnum):
     REVEAL_LOG_VIEW = "reveal_log_view"
     COMMITMENT_VIEW = "commitment_view"
     LIST_REVEAL = "list_reveal"
+    REPLACEMENT_ARRANGE = "replacement_arrange"
 
     @property
     def words(self) -> str:
@@ -133,7 +134,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.UNBLINDED_STATISTICIAN: frozenset({
         P.LIST_VIEW, P.LIST_GENERATE, P.LIST_APPROVE, P.ALLOCATION_VIEW, P.ALLOCATION_UNBLIND,
         P.UNBLINDED_REPORT_VIEW, P.UNBLINDED_EXPORT, P.REVEAL_LOG_VIEW,
-        P.COMMITMENT_VIEW, P.LIST_REVEAL,
+        P.COMMITMENT_VIEW, P.LIST_REVEAL, P.REPLACEMENT_ARRANGE,
     }),
 }  # fmt: skip
 

@@ -1,7 +1,8 @@
 """What each database login may do: one description, applied after every migrate, compared with a snapshot in a test.
 
-The blinded logins have EXECUTE on `alloc.allocate()` and no other privilege in schema `alloc`; nobody but the owner
-can change the trail; the clear text of the trail's changes is for the blinded doors a view without the secret.
+The blinded logins have EXECUTE on `alloc.allocate()` and on what asks the vault to draw, and no other privilege in
+schema `alloc`; nobody but the owner can change the trail; the clear text of the trail's changes is for the blinded
+doors a view without the secret.
 """
 
 from django.db import connections, transaction
@@ -73,7 +74,7 @@ STATEMENTS = (
     "GRANT SELECT ON audit.event TO portal_vault",
     "GRANT USAGE ON SCHEMA pii TO portal_web",
     "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA pii TO portal_web",
-    "GRANT USAGE ON SCHEMA alloc TO portal_web, portal_vault",
+    "GRANT USAGE ON SCHEMA alloc TO portal_web, portal_worker, portal_vault",
     "GRANT EXECUTE ON FUNCTION alloc.allocate(uuid, uuid, text, uuid) TO portal_web",
     "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA alloc TO portal_vault",
     "REVOKE INSERT ON alloc.allocation FROM portal_vault",
@@ -81,6 +82,12 @@ STATEMENTS = (
     "GRANT EXECUTE ON FUNCTION alloc.clear_design(uuid) TO portal_vault",
     "REVOKE INSERT, UPDATE ON public.allocation_publication FROM portal_web, portal_worker",
     "REVOKE UPDATE ON public.allocation_publication FROM portal_vault",
+    "GRANT EXECUTE ON FUNCTION alloc.is_minimized(uuid), alloc.cancel_minimization(uuid) TO portal_web",
+    "GRANT EXECUTE ON FUNCTION alloc.ask_minimization(uuid, uuid, jsonb, uuid, uuid) TO portal_web",
+    # The blinded worker writes down a number that was drawn when nobody looks at the page.
+    "GRANT EXECUTE ON FUNCTION alloc.minimization_of(uuid), alloc.undelivered() TO portal_web, portal_worker",
+    "GRANT EXECUTE ON FUNCTION alloc.answer_minimization(uuid, uuid), alloc.cancel_minimization(uuid) TO portal_vault",
+    "REVOKE INSERT ON alloc.minimization_request FROM portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from studyportal.embedded.folder import DataFolder, StartError
-from studyportal.embedded.programs import REPOSITORY, Program, beat, demo_spectra, door, worker
+from studyportal.embedded.programs import REPOSITORY, Program, beat, demo_spectra, door, vault_worker, worker
 from studyportal.embedded.supervisor import Supervisor, refuse_used_port
 
 SECRETS = ("admin_password", "web_secret_key", "vault_secret_key", "identity_key")
@@ -66,7 +66,7 @@ def programs(chosen: argparse.Namespace, folder: DataFolder) -> list[Program]:
     """Return what runs, in the order of starting."""
     doors = [door("web", "web", chosen.port), door("vault", "vault", chosen.vault_port)]
     demo = [] if chosen.demo == "none" else [demo_spectra()]
-    return [worker(), beat(folder.path), *doors, *demo]
+    return [worker(), beat(folder.path), vault_worker(), *doors, *demo]
 
 
 def run(supervisor: Supervisor, chosen: argparse.Namespace, began: float) -> None:
@@ -79,7 +79,7 @@ def run(supervisor: Supervisor, chosen: argparse.Namespace, began: float) -> Non
     supervisor.start("web", "vault")
     supervisor.wait_for(chosen.port)
     supervisor.wait_for(chosen.vault_port)
-    supervisor.start("worker", "beat", "demo")
+    supervisor.start("vault-worker", "worker", "beat", "demo")
     print(f"\nTreatment hidden:   http://127.0.0.1:{chosen.port}/")
     print(f"Treatment visible:  http://127.0.0.1:{chosen.vault_port}/")
     accounts = supervisor.folder.path / "demo_accounts.txt"

@@ -78,6 +78,11 @@ def worker() -> Program:
     )  # fmt: skip
 
 
+def vault_worker() -> Program:
+    """Return the vault's own worker; it holds nothing that a kill could lose."""
+    return Program("vault-worker", management("vault_worker"), "vault_worker", patience_s=2.0)
+
+
 def beat(data: Path) -> Program:
     """Return the scheduler of the sweeper."""
     return Program(

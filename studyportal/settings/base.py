@@ -2,10 +2,11 @@
 
 `PORTAL_PROCESS` says which process this is; it decides the database login, the door, the URLs and the cookies:
 
-    web     blinded door        portal_web
-    worker  blinded worker      portal_worker   (beat runs as worker too)
-    vault   unblinded door      portal_vault
-    owner   migrations only     portal_owner
+    web           blinded door        portal_web
+    worker        blinded worker      portal_worker   (beat runs as worker too)
+    vault         unblinded door      portal_vault
+    vault_worker  unblinded worker    portal_vault
+    owner         migrations only     portal_owner
 """
 
 import os
@@ -19,7 +20,7 @@ from studyportal.settings.database import database_from_environment, secret
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 PORTAL_DATA = Path(os.environ.get("PORTAL_DATA", BASE_DIR / "data")).resolve()
 PORTAL_PROCESS = os.environ.get("PORTAL_PROCESS", "web")
-PORTAL_DOOR = "vault" if PORTAL_PROCESS == "vault" else "web"
+PORTAL_DOOR = "vault" if PORTAL_PROCESS in {"vault", "vault_worker"} else "web"
 
 SECRET_KEY = secret(f"{PORTAL_DOOR}_secret_key", PORTAL_DATA)
 ALLOWED_HOSTS = ["localhost", "127.0.0.1"]

@@ -14,6 +14,7 @@ LOGINS = {
     "web": "portal_web",
     "worker": "portal_worker",
     "vault": "portal_vault",
+    "vault_worker": "portal_vault",
     "owner": "portal_owner",
     "readonly": "portal_readonly",
 }

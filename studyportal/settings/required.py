@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ALL = frozenset({"web", "worker", "vault", "owner"})
+ALL = frozenset({"web", "worker", "vault", "vault_worker", "owner"})
 DOORS = frozenset({"web", "vault"})
 BLINDED = frozenset({"web", "worker"})
+UNBLINDED = frozenset({"vault", "vault_worker"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,12 @@ REQUIRED = (
     Variable("WEB_SECRET_KEY_FILE", frozenset({"web"}), "file with the blinded door's signing key"),
     Variable("VAULT_SECRET_KEY_FILE", frozenset({"vault"}), "file with the unblinded door's signing key"),
     Variable("PORTAL_IDENTITY_KEY_FILE", frozenset({"web"}), "file with the key over identities"),
-    Variable("PORTAL_VAULT_KEY_FILE", frozenset({"vault"}), "file with the vault's private key"),
-    Variable("PORTAL_VAULT_PUBLIC_KEY_FILE", frozenset({"vault"}), "file with the vault's public key"),
+    Variable("PORTAL_VAULT_KEY_FILE", UNBLINDED, "file with the vault's private key"),
+    Variable("PORTAL_VAULT_PUBLIC_KEY_FILE", UNBLINDED, "file with the vault's public key"),
     Variable("PORTAL_QUARANTINE_PUBLIC_KEY_FILE", BLINDED, "file with the public key that seals originals"),
     Variable("PORTAL_WEB_PASSWORD_FILE", frozenset({"web"}), "file with the password of portal_web"),
     Variable("PORTAL_WORKER_PASSWORD_FILE", frozenset({"worker"}), "file with the password of portal_worker"),
-    Variable("PORTAL_VAULT_PASSWORD_FILE", frozenset({"vault"}), "file with the password of portal_vault"),
+    Variable("PORTAL_VAULT_PASSWORD_FILE", UNBLINDED, "file with the password of portal_vault"),
     Variable("PORTAL_OWNER_PASSWORD_FILE", frozenset({"owner"}), "file with the password of portal_owner"),
 )
 

@@ -18,7 +18,7 @@ from studyportal.settings.required import REQUIRED
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
-OURS = ("web", "vault", "worker", "beat", "provision")
+OURS = ("web", "vault", "vault-worker", "worker", "beat", "provision")
 BLINDED = ("web", "worker", "beat")
 
 
@@ -74,10 +74,23 @@ def test_only_the_proxy_is_reachable_from_outside() -> None:
 
 def test_the_doors_share_neither_network_secret_nor_broker() -> None:
     assert set(SERVICES["vault"]["networks"]) & set(SERVICES["web"]["networks"]) == {"front"}
-    assert not set(SERVICES["vault"]["secrets"]) & {one for name in BLINDED for one in SERVICES[name]["secrets"]}
-    assert not [name for name in SERVICES["vault"]["environment"] if "BROKER" in name]
+    for ours in ("vault", "vault-worker"):
+        assert not set(SERVICES[ours]["secrets"]) & {one for name in BLINDED for one in SERVICES[name]["secrets"]}
+        assert not [name for name in SERVICES[ours]["environment"] if "BROKER" in name]
     for name in (*BLINDED, "provision"):
         assert not [one for one in SERVICES[name]["secrets"] if one.startswith("vault_")], name
+
+
+def test_the_vaults_worker_reaches_the_database_and_nothing_else() -> None:
+    worker = SERVICES["vault-worker"]
+    assert worker["networks"] == ["unblinded"]
+    assert [name for name, one in SERVICES.items() if "unblinded" in one["networks"]] == [
+        "vault", "vault-worker", "postgres",
+    ]  # fmt: skip
+    assert set(worker["secrets"]) == set(SERVICES["vault"]["secrets"]) - {"vault_secret_key"}
+    pulse = worker["command"][worker["command"].index("--pulse") + 1]
+    assert f"find {pulse} -mmin" in worker["healthcheck"]["test"][1]
+    assert pulse.startswith("/tmp/")
 
 
 def test_each_process_gets_what_it_must_have_and_nothing_unknown() -> None:

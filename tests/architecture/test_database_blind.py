@@ -116,7 +116,8 @@ def test_the_secret_has_no_object_that_would_count_per_stratum_or_arm(world: Wor
     journey.activate_list(world)
     relations = "SELECT relname FROM pg_class WHERE relnamespace = 'alloc'::regnamespace AND relkind {} ORDER BY 1"
     assert rows(relations.format("IN ('r', 'p', 'v', 'm', 'f')")) == [
-        ("allocation",), ("list_slot",), ("randomization_list",), ("stratum",),
+        ("allocation",), ("key_restore_test",), ("key_share_set",), ("list_slot",), ("minimization_request",),
+        ("randomization_list",), ("replacement",), ("reveal_step",), ("stratum",),
     ]  # fmt: skip
     assert rows(relations.format("= 'S'")) == []
     assert rows("SELECT 1 FROM pg_sequences WHERE schemaname IN ('alloc', 'audit', 'pii', 'jobs')") == []
@@ -131,7 +132,14 @@ def test_functions_that_run_as_the_owner_are_few_and_look_into_temporary_schemas
     )
     assert found == [
         ("alloc.allocate(uuid,uuid,text,uuid)", "portal_owner", True),
+        ("alloc.allocate_next(uuid,uuid,text,uuid)", "portal_owner", True),
+        ("alloc.answer_minimization(uuid,uuid)", "portal_owner", True),
+        ("alloc.ask_minimization(uuid,uuid,jsonb,uuid,uuid)", "portal_owner", True),
+        ("alloc.cancel_minimization(uuid)", "portal_owner", True),
         ("alloc.clear_design(uuid)", "portal_owner", True),
+        ("alloc.is_minimized(uuid)", "portal_owner", True),
+        ("alloc.minimization_of(uuid)", "portal_owner", True),
+        ("alloc.undelivered()", "portal_owner", True),
         ("audit.note(text,text,text,jsonb)", "portal_owner", True),
         ("audit.record()", "portal_owner", True),
         ("audit.refuse_false_actor()", "portal_owner", True),

@@ -65,7 +65,7 @@ def test_a_secret_file_that_is_missing_or_empty_is_named(complete, tmp_path: Pat
 @pytest.mark.parametrize("process", ["", "beat", "WEB"])
 def test_an_unknown_process_is_refused(process: str) -> None:
     (line,) = lacking({"PORTAL_PROCESS": process})
-    assert line == "PORTAL_PROCESS: which process this is, one of owner, vault, web, worker"
+    assert line == "PORTAL_PROCESS: which process this is, one of owner, vault, vault_worker, web, worker"
 
 
 def test_nothing_starts_half_configured(complete) -> None:
@@ -111,6 +111,15 @@ def test_a_worker_gets_no_key_of_a_door(complete, tmp_path: Path) -> None:
     first, second = (started(complete["worker"], code).stdout.split() for _ in range(2))
     assert first[1] == "portal_worker"
     assert first[0] != second[0]
+
+
+def test_the_vaults_worker_stands_at_the_vault_without_its_door(complete) -> None:
+    code = (
+        "from studyportal.settings import prod as s; print(s.PORTAL_DOOR, s.DATABASES['default']['USER'],"
+        " s.ALLOWED_HOSTS, s.CELERY_BROKER_URL == '')"
+    )
+    assert started(complete["vault_worker"], code).stdout.split() == ["vault", "portal_vault", "[]", "True"]
+    assert not {name for name in complete["vault_worker"] if "BROKER" in name or "S3" in name or "SECRET_KEY" in name}
 
 
 @pytest.mark.parametrize("process", ["web", "vault"])

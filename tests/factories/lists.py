@@ -30,7 +30,17 @@ def generated(study: Study, *, maker: User, slots_per_stratum: int = 8) -> Rando
 
 def accepted(study: Study, *, maker: User, slots_per_stratum: int = 8) -> RandomizationList:
     """Return a list with an acceptance report; the checks themselves are other tests' business."""
-    made = generated(study, maker=maker, slots_per_stratum=slots_per_stratum)
+    return _accepted(generated(study, maker=maker, slots_per_stratum=slots_per_stratum), maker)
+
+
+def brought_on(made: RandomizationList, *, maker: User, second: User) -> RandomizationList:
+    """Return a generated list that is open for allocation."""
+    life.record_approval(list_id=_accepted(made, maker).pk, by=second)
+    life.publish(list_id=made.pk, password=PASSWORD, by=maker)
+    return life.activate(list_id=made.pk, by=second)
+
+
+def _accepted(made: RandomizationList, maker: User) -> RandomizationList:
     report = seal_document({"findings": []}, report_info(made))
     return life.record_acceptance(list_id=made.pk, sealed_report=report, by=maker)
 

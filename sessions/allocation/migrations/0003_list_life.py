@@ -34,6 +34,10 @@ DECLARE
     has_moved boolean;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        -- What holds the slots outside every list (`replacement.py`) is closed from the first moment.
+        IF NEW.method = 'replacement' AND NEW.state = 'closed' AND NEW.position = 0 THEN
+            RETURN NEW;
+        END IF;
         IF NEW.state <> 'draft' OR NEW.commits_to = 'slots' OR NEW.sealed_seed IS NOT NULL OR NEW.commitment_root <> ''
            OR num_nonnulls(NEW.generated_by_id, NEW.accepted_by_id, NEW.approved_by_id, NEW.published_by_id,
                            NEW.activated_by_id, NEW.closed_by_id, NEW.sealed_report) > 0 THEN
@@ -105,7 +109,8 @@ BEGIN
     END IF;
     SELECT * INTO whole FROM alloc.randomization_list l WHERE l.id = NEW.list_id;
     IF NEW.taken <> 0
-       OR NOT (whole.state = 'draft' OR (whole.state = 'active' AND whole.method = 'minimization')) THEN
+       OR NOT (whole.state = 'draft' OR (whole.state = 'active' AND whole.method = 'minimization')
+            OR whole.method = 'replacement') THEN
         RAISE EXCEPTION 'a generated list gets no further stratum' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -117,7 +122,8 @@ DECLARE
 BEGIN
     SELECT l.* INTO whole FROM alloc.stratum h JOIN alloc.randomization_list l ON l.id = h.list_id
         WHERE h.id = NEW.stratum_id;
-    IF NOT (whole.state = 'draft' OR (whole.state = 'active' AND whole.method = 'minimization')) THEN
+    IF NOT (whole.state = 'draft' OR (whole.state = 'active' AND whole.method = 'minimization')
+            OR whole.method = 'replacement') THEN
         RAISE EXCEPTION 'a generated list gets no further place' USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (

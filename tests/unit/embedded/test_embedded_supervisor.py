@@ -175,12 +175,12 @@ def test_each_program_knows_its_login_and_nobody_elses(tmp_path: Path, monkeypat
     monkeypatch.setenv("PORTAL_POOL", "on")
     made = [
         programs.door("web", "web", 1), programs.door("vault", "vault", 2), programs.worker(), programs.beat(tmp_path),
-        programs.demo_spectra(),
+        programs.demo_spectra(), programs.vault_worker(),
     ]  # fmt: skip
     seen = [(p.name, env["PORTAL_PROCESS"], env.get("PORTAL_POOL")) for p in made for env in [p.environment(tmp_path)]]
     assert seen == [
         ("web", "web", "on"), ("vault", "vault", "on"), ("worker", "worker", None), ("beat", "worker", None),
-        ("demo", "web", None),
+        ("demo", "web", None), ("vault-worker", "vault_worker", None),
     ]  # fmt: skip
     assert {p.environment(tmp_path)["PORTAL_DATA"] for p in made} == {str(tmp_path)}
 
@@ -231,5 +231,6 @@ def test_the_command_line_has_defaults_and_refuses_a_shared_port(tmp_path: Path,
 
 
 def test_the_demo_comes_in_unless_it_is_not_wanted(folder: DataFolder) -> None:
+    always = ["worker", "beat", "vault-worker", "web", "vault"]
     named = [[p.name for p in main.programs(main.arguments(["--demo", demo]), folder)] for demo in ("small", "none")]
-    assert named == [["worker", "beat", "web", "vault", "demo"], ["worker", "beat", "web", "vault"]]
+    assert named == [[*always, "demo"], always]

@@ -123,10 +123,10 @@ def test_a_fault_on_a_page_is_a_page_without_details(world: World, client_for, m
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("door", ["web", "vault"])
-def test_the_health_check_asks_the_database(client_for, door: str) -> None:
+@pytest.mark.parametrize(("door", "more"), [("web", {}), ("vault", {"vault_worker": "stopped"})])
+def test_the_health_check_asks_the_database(client_for, door: str, more: dict[str, str]) -> None:
     answer = client_for(door=door).get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", **more})
 
 
 class TestLogLines:
