@@ -4,7 +4,20 @@ import uuid
 
 from django.db import models
 
+from sessions.allocation.kit_models import (
+    DispensingLabel,
+    Kit,
+    KitAct,
+    KitCount,
+    KitMovement,
+    KitShipment,
+)
 from studyportal import clock
+
+__all__ = [
+    "Allocation", "DispensingLabel", "Kit", "KitAct", "KitCount", "KitMovement", "KitShipment", "ListSlot",
+    "RandomizationList", "Stratum",
+]  # fmt: skip
 
 
 class RandomizationList(models.Model):

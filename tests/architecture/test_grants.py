@@ -15,7 +15,10 @@ pytestmark = pytest.mark.django_db
 
 SNAPSHOT = Path(__file__).with_name("grants.txt")
 BLINDED = ("portal_web", "portal_worker", "portal_readonly")
-ALLOC = ("allocation", "list_slot", "randomization_list", "stratum")
+ALLOC = (
+    "allocation", "list_slot", "randomization_list", "stratum",
+    "kit", "kit_act", "kit_count", "kit_movement", "kit_shipment",
+)  # fmt: skip
 TRAIL = ("change", "event", "obj_head")
 
 
