@@ -318,12 +318,11 @@ def test_a_broken_kit_is_replaced_by_one_with_the_same_content(world: World, rea
     first = pharmacy.dispensed(world, ready)
     with standing_at("vault"):
         broken = Kit.objects.get(movements__kind=Movement.DISPENSED)
-    with pytest.raises(InvalidInput, match="Give the reason"):
-        with standing_at("vault"):
-            kits.move_kits(
-                study=world.study, numbers=[broken.number], movement=Movement.BROKEN, password=PASSWORD,
-                second=pharmacy.SECOND, by=world.pharmacist,
-            )  # fmt: skip
+    with pytest.raises(InvalidInput, match="Give the reason"), standing_at("vault"):
+        kits.move_kits(
+            study=world.study, numbers=[broken.number], movement=Movement.BROKEN, password=PASSWORD,
+            second=pharmacy.SECOND, by=world.pharmacist,
+        )  # fmt: skip
     moved(world, broken, Movement.BROKEN)
     with standing_at("vault"):
         (waiting,) = waiting_for(world.pharmacist, world.study)
