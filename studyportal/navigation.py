@@ -34,6 +34,7 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Randomization lists", "lists", Permission.LIST_VIEW),
         ("Unblinded report", "unblinded-report", Permission.UNBLINDED_REPORT_VIEW),
         ("View log", "reveal-log", Permission.REVEAL_LOG_VIEW),
+        ("Kits", "kits", Permission.KIT_VIEW),
     ),
 }
 

@@ -77,8 +77,8 @@ def _pick(session: StudySession, by: User, *, afterwards: bool) -> Kit:
 
 
 @transaction.atomic
-def put_back(*, session_id: UUID, reason: str, by: User) -> None:
-    """Put a picked kit back into stock, because the session will not need it.
+def put_back(*, session_id: UUID, reason: str, by: User) -> Kit:
+    """Put a picked kit back into stock, because the session will not need it; return it.
 
     Raises:
         NotPermitted: the person may not dispense at the participant's site.
@@ -95,6 +95,7 @@ def put_back(*, session_id: UUID, reason: str, by: User) -> None:
         details={"for": _named(session), "kits": [kit.number]},
     )  # fmt: skip
     move(act, [kit], Movement.PUT_BACK, session=session)
+    return kit
 
 
 def check_scan(*, session_id: UUID, scanned: str, by: User) -> Kit:

@@ -4,6 +4,7 @@ Every act adds lines to the ledger and changes none.
 """
 
 import datetime
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -219,6 +220,8 @@ def _refuse_impossible(study: Study, lot: str, expires_on: datetime.date, storag
     wrong = {}
     if not lot:
         wrong["lot"] = "Enter the lot number as it is printed."
+    elif not re.fullmatch(r"[A-Za-z0-9._-]+", lot):
+        wrong["lot"] = "Use letters, digits, points, hyphens and underscores only."
     if not storage:
         wrong["storage"] = "Enter how the kits are stored, such as 2 to 8 °C."
     if expires_on <= clock.now().date():

@@ -23,6 +23,7 @@ REVEALS = {
     "list examined": "List opened for its checks",
     "unblinded report viewed": "Unblinded report viewed",
     "unblinded data pulled": "Unblinded data pulled",
+    "kit contents opened": "Contents of kits opened",
 }
 """Events of the view log, each with the words of the screen."""
 
