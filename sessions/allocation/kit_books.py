@@ -16,6 +16,7 @@ from studyportal.errors import InvalidInput, NotFound
 from studyportal.studies.models import Site, Study
 
 COUNT = "counted"
+ON_SHELF = (State.IN_STOCK, State.QUARANTINED, State.RESERVED)
 HEADINGS = (
     "Site", "Lot", "Expires", "Announced", "On the way", "Never arrived", "Received",
     *(state.words for state in BOOKED), "Difference", "Last counted", "Counted", "Expected then", "Explanation",
@@ -52,12 +53,12 @@ class BookRow:
     @property
     def states(self) -> list[tuple[State, int]]:
         """Where those that were received are now."""
-        return [(state, self.books[state]) for state in BOOKED]
+        return [(state, self.books.kits_in(state)) for state in BOOKED]
 
     @property
     def on_shelf(self) -> int:
         """How many must lie in the pharmacy for use: in stock, in quarantine or picked."""
-        return self.books[State.IN_STOCK] + self.books[State.QUARANTINED] + self.books[State.RESERVED]
+        return sum(self.books.kits_in(state) for state in ON_SHELF)
 
 
 def books_for(viewer: User, study: Study) -> list[BookRow]:
@@ -103,8 +104,7 @@ def record_count(
     if not kits.exists():
         raise NotFound("There is no such lot at this site.")
     lock_ledger(study)
-    shelf = (State.IN_STOCK, State.QUARANTINED, State.RESERVED)
-    expected = sum(state_of(kit) in shelf for kit in latest(kits))
+    expected = sum(state_of(kit) in ON_SHELF for kit in latest(kits))
     if counted != expected and not explanation.strip():
         msg = f"The books say {expected}, you counted {counted}. Explain the difference, or count again."
         raise InvalidInput(msg, fields={"explanation": msg})

@@ -162,7 +162,7 @@ class Balance:
             self.announced - self.on_the_way - self.never_arrived - self.received
         )
 
-    def __getitem__(self, state: State) -> int:
+    def kits_in(self, state: State) -> int:
         """Return how many received kits are in `state`."""
         return self.states.get(state, 0)
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import uuid
 
 import pytest
@@ -127,6 +128,7 @@ def test_a_kit_is_dispensed_in_four_steps_and_its_label_printed(world: World, ph
     wrong = pharmacist.post(page + "scan/", {"scanned": "K-1"})
     assert wrong.status_code == 422
     assert "check the digits" in wrong.content.decode()
+    assert "error-summary" not in wrong.content.decode(), "the scanner types into the field again, not into a summary"
     right = pharmacist.post(page + "scan/", {"scanned": kit.number.replace("-", "")})
     assert right.status_code == 200
     assert "Sign and dispense" in right.content.decode()
@@ -265,7 +267,11 @@ def test_a_recall_needs_two_and_shows_who_is_affected(world: World, depot, pharm
 
 def test_the_books_are_shown_counted_and_printed(world: World, pharmacist, waiting) -> None:
     pharmacy.dispensed(world, waiting)
-    assert "The shelf has not been counted yet." in pharmacist.get("/kits/books/").content.decode()
+    page = pharmacist.get("/kits/books/").content.decode()
+    assert "The shelf has not been counted yet." in page
+    assert "Announced 8, on the way 0, never arrived 0." in page
+    cells = re.findall(r"<td[^>]*>(?:<b>)?(\d+)", page)
+    assert cells == ["8", "7", "0", "0", "1", "0", "0", "0", "0", "0", "0"]
     count = f"/kits/books/{world.site.pk}/LOT-A/"
     assert "shown after the count" in pharmacist.get(count).content.decode()
     typed = {"counted": "6", "explanation": "", **SIGNED}
