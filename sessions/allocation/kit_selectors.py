@@ -15,14 +15,14 @@ from django.db.models import Count, QuerySet
 from sessions.allocation.kit_ledger import Movement, State
 from sessions.allocation.kit_models import DispensingLabel, Kit, KitMovement, KitShipment
 from sessions.allocation.kit_numbers import NO_SUCH_KIT, written
-from sessions.allocation.kit_readiness import OPEN
+from sessions.allocation.kit_readiness import OPEN, waiting_for
 from sessions.allocation.kit_signing import latest, state_of
 from sessions.models import StudySession, Treatment
 from sessions.randomization import is_kit_number
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
-from studyportal.accounts.selectors import check, sites_with
+from studyportal.accounts.selectors import can, check, sites_with
 from studyportal.errors import InvalidInput, NotFound
 from studyportal.studies.models import Site, Study
 
@@ -75,6 +75,15 @@ class StockRow:
     def expires_soon(self) -> bool:
         """Whether the lot expires within two months."""
         return not self.has_expired and self.expires_on <= clock.now().date() + EXPIRES_SOON
+
+
+@dataclass(frozen=True, slots=True)
+class AtHome:
+    """What the door's start page says of kits; `waiting` is None for somebody who dispenses none."""
+
+    waiting: int | None
+    on_the_way: int
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,21 @@ def low_sites(viewer: User, study: Study, rows: Iterable[StockRow]) -> list[tupl
         for site in sites_with(viewer, Permission.KIT_VIEW, study).order_by("code")
         if needed.get(site.pk, 0) * treatments > usable[site.pk]
     ]
+
+
+def kits_at_home(viewer: User, study: Study) -> AtHome | None:
+    """Return what the door's start page says of kits; None for somebody who may not see them."""
+    if not can(viewer, Permission.KIT_VIEW, study):
+        return None
+    rows = stock_for(viewer, study)
+    low, expired = low_sites(viewer, study, rows), due_for_destruction(rows)
+    warnings = [f"{site}: {kits} kits for {sessions} planned sessions." for site, kits, sessions in low]
+    warnings += [f"{row.site}: lot {row.lot} has expired and is due for destruction." for row in expired]
+    dispenses = can(viewer, Permission.KIT_DISPENSE, study)
+    return AtHome(
+        waiting=len(waiting_for(viewer, study)) if dispenses else None,
+        on_the_way=sum(row.on_the_way for row in rows), warnings=tuple(warnings),
+    )  # fmt: skip
 
 
 def shipments_for(viewer: User, study: Study) -> QuerySet[KitShipment]:
