@@ -4,8 +4,6 @@ The table of blinding.md: a pharmacist sees what was dispensed at their own site
 nobody else anything. The system itself opens more, to pick the right kit, and tells nobody.
 """
 
-from collections import Counter
-from collections.abc import Iterable
 from uuid import UUID
 
 from sessions.allocation.kit_ledger import Movement
@@ -73,8 +71,3 @@ def may_know(kit: Kit, viewer: User) -> bool:
     if not can(viewer, Permission.KIT_CONTENT_VIEW, kit.study, site):
         return False
     return KitMovement.objects.filter(kit=kit, kind=Movement.DISPENSED).exists()
-
-
-def contents_of(kits: Iterable[Kit]) -> Counter[str]:
-    """Return how many kits hold each treatment. The caller has announced it in the trail."""
-    return Counter(open_content(kit) for kit in kits)

@@ -20,6 +20,7 @@ from sessions.randomization.kits import check_digit
 from sessions.services import conduct
 from studyportal import clock
 from studyportal.accounts.roles import Role
+from studyportal.audit.context import because
 from studyportal.audit.models import Event
 from studyportal.errors import BlindingViolation, InvalidInput, InvalidState, NotFound, NotPermitted
 from tests.conftest import standing_at
@@ -191,6 +192,14 @@ def test_nothing_is_dispensed_once_consent_is_withdrawn(world: World, ready) -> 
         assert state_of(latest(Kit.objects.filter(pk=kit.pk)).get()) is State.IN_STOCK
 
 
+def test_nothing_is_dispensed_without_a_consent_in_force(world: World, ready) -> None:
+    with because("test", "the form is void"):
+        ready.participant.consents.update(withdrawn_on=clock.now().date())
+    with standing_at("vault"), pytest.raises(InvalidState, match="XO-001 has no consent in force"):
+        dispensing.pick(session_id=ready.pk, by=world.pharmacist)
+    assert lines() == 16
+
+
 def test_nothing_is_dispensed_for_a_missed_session_nor_twice(world: World, ready) -> None:
     pharmacy.dispensed(world, ready)
     with standing_at("vault"), pytest.raises(InvalidState, match="was dispensed for XO-001 in period 1 already"):
@@ -244,6 +253,7 @@ def test_each_wrong_kit_has_its_own_sentence(world: World, ready) -> None:
     picked = pharmacy.picked(world, ready)
     pharmacy.received(world, site=world.other_site, lot="LOT-S")
     pharmacy.shipped(world, lot="LOT-W")
+    pharmacy.received(world, lot="LOT-E", expires_in=datetime.timedelta(days=1), each=1)
     with standing_at("vault"):
         own = list(Kit.objects.filter(shipment__lot="LOT-A").exclude(pk=picked.pk)[:5])
         far = Kit.objects.filter(shipment__lot="LOT-S").first()
@@ -260,6 +270,10 @@ def test_each_wrong_kit_has_its_own_sentence(world: World, ready) -> None:
     assert scan(world, ready, far.number).startswith(f"{far.number} belongs to another site.")
     assert "has not been received here yet" in scan(world, ready, coming.number)
     assert scan(world, ready, own[0].number).endswith(f"Put it back and fetch {picked.number}.")
+    with standing_at("vault"):
+        old = Kit.objects.filter(shipment__lot="LOT-E").first()
+    with clock.at(clock.now() + datetime.timedelta(days=2)):
+        assert scan(world, ready, old.number) == f"{old.number} has expired. Put it aside; it cannot be dispensed."
     moved(world, own[0], Movement.QUARANTINED)
     assert "is in quarantine" in scan(world, ready, own[0].number)
     moved(world, own[1], Movement.BROKEN)

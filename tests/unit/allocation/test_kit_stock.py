@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import TestCase
 
 from sessions.allocation import kit_books, kits
-from sessions.allocation.kit_contents import open_content, show_content
+from sessions.allocation.kit_contents import may_know, open_content, show_content
 from sessions.allocation.kit_ledger import Movement, State
 from sessions.allocation.kit_models import Kit, KitAct, KitCount, KitMovement, KitShipment
 from sessions.allocation.kit_numbers import numbers_in, written
@@ -26,6 +26,7 @@ from sessions.allocation.kit_selectors import (
     stock_for,
 )
 from sessions.allocation.kit_signing import Second, latest, state_of
+from sessions.allocation.kit_signing import move as move_lines
 from sessions.allocation.kit_supply import supply
 from sessions.randomization import is_kit_number
 from sessions.services import conduct
@@ -91,6 +92,7 @@ def test_a_shipment_holds_as_many_of_every_treatment_under_sealed_numbers(world:
     ("changed", "field"),
     [
         ({"lot": " "}, "lot"),
+        ({"lot": "A/1"}, "lot"),
         ({"storage": ""}, "storage"),
         ({"expires_on": datetime.date(2020, 1, 1)}, "expires_on"),
         ({"kits_per_treatment": 0}, "kits_per_treatment"),
@@ -413,6 +415,30 @@ def test_the_unblinded_statistician_sees_every_content_and_nobody_blinded_any(wo
             for read in (stock_for, shipments_for, lots_of):
                 with pytest.raises(NotPermitted):
                     read(world.people[role], world.study)
+
+
+def test_nobody_blinded_may_know_a_content(world: World, dispensed) -> None:
+    with standing_at("vault"):
+        kit = Kit.objects.select_related("study", "shipment__site").get(pk=dispensed[2].pk)
+        assert [name for name, person in world.people.items() if may_know(kit, person)] == [
+            "pharmacist", "unblinded_statistician",
+        ]  # fmt: skip
+
+
+def test_two_signatures_are_asked_for_once_more_where_the_line_is_written(world: World) -> None:
+    numbers(pharmacy.received(world))
+    with standing_at("vault"):
+        act = KitAct.objects.get(kind="received")
+        kits_now = list(latest(Kit.objects.all()[:1]))
+        with pytest.raises(InvalidState, match="A second person must sign this"):
+            move_lines(act, kits_now, Movement.LOST)
+        move_lines(act, kits_now, Movement.QUARANTINED)
+        kits_now[0].last_kind, kits_now[0].last_seq = "received", 2
+        with pytest.raises(InvalidState, match="Somebody else moved this kit"):
+            move_lines(act, kits_now, Movement.QUARANTINED)
+        assert [line.kind for line in KitMovement.objects.filter(kit=kits_now[0])] == [
+            "announced", "received", "quarantined",
+        ]  # fmt: skip
 
 
 def test_supply_by_treatment_is_for_those_who_ship_and_says_what_to_send(world: World, dispensed) -> None:
