@@ -36,6 +36,7 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Unblinded report", "unblinded-report", Permission.UNBLINDED_REPORT_VIEW),
         ("View log", "reveal-log", Permission.REVEAL_LOG_VIEW),
         ("Replacements", "replacements", Permission.REPLACEMENT_ARRANGE),
+        ("Kits", "kits", Permission.KIT_VIEW),
     ),
 }
 

@@ -8,6 +8,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("account/", include("studyportal.accounts.vault_urls")),
     path("lists/", include("sessions.vault_urls")),
+    path("kits/", include("sessions.kit_urls")),
     path("api/", include("studyportal.api.vault_urls")),
     path("", include("studyportal.reports.vault_urls")),
 ]

@@ -5,19 +5,14 @@ import uuid
 from django.db import models
 
 from sessions.allocation.key_models import KeyRestoreTest, KeyShareSet
+from sessions.allocation.kit_models import DispensingLabel, Kit, KitAct, KitCount, KitMovement, KitShipment
 from sessions.allocation.publication_models import Publication, RevealStep
 from studyportal import clock
 
 __all__ = [
-    "Allocation",
-    "KeyRestoreTest",
-    "KeyShareSet",
-    "ListSlot",
-    "Publication",
-    "RandomizationList",
-    "RevealStep",
-    "Stratum",
-]
+    "Allocation", "DispensingLabel", "KeyRestoreTest", "KeyShareSet", "Kit", "KitAct", "KitCount", "KitMovement",
+    "KitShipment", "ListSlot", "Publication", "RandomizationList", "RevealStep", "Stratum",
+]  # fmt: skip
 
 
 class RandomizationList(models.Model):

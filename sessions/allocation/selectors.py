@@ -30,6 +30,7 @@ REVEALS = {
     "unblinded report viewed": "Unblinded report viewed",
     "unblinded data pulled": "Unblinded data pulled",
     "replacement arranged": "Replacement arranged",
+    "kit contents opened": "Contents of kits opened",
 }
 """Events of the view log, each with the words of the screen."""
 STEPS = ("drafted", "generated", "accepted", "approved", "published", "activated", "closed")

@@ -8,6 +8,7 @@ from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from sessions.allocation.dispensed import capsule_of
 from sessions.forms import AdverseEventForm, CompleteForm, DoseEndForm, DoseForm, MissedForm, ScheduleForm, StartForm
 from sessions.models import StudySession
 from sessions.policies import washout_words
@@ -52,6 +53,7 @@ def session_page(
         "session": session, "participant": participant, "zone": participant.site.time_zone, "window": window,
         "washout": washout_words(window, planned, session.period.washout_days) if planned and window.anchor else "",
         "doses": [DoseCard(row, offered.get(f"dose_{row.planned.kind}")) for row in dose_rows(session)],
+        "capsule": capsule_of(session), "awaits_capsule": session.status == Status.PLANNED and session.planned_at,
         "deviations": deviations_of(session),
         "adverse_events": session.adverse_events.all() if sees_safety else [],
         "sees_safety": sees_safety,

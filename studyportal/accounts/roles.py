@@ -55,6 +55,14 @@ class Permission(StrEnum):
     COMMITMENT_VIEW = "commitment_view"
     LIST_REVEAL = "list_reveal"
     REPLACEMENT_ARRANGE = "replacement_arrange"
+    KIT_VIEW = "kit_view"
+    KIT_SHIP = "kit_ship"
+    KIT_RECEIVE = "kit_receive"
+    KIT_DISPENSE = "kit_dispense"
+    KIT_CHECK = "kit_check"
+    KIT_RECONCILE = "kit_reconcile"
+    KIT_CONTENT_VIEW = "kit_content_view"
+    KIT_SUPPLY_VIEW = "kit_supply_view"
 
     @property
     def words(self) -> str:
@@ -130,11 +138,13 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.PHARMACIST: frozenset({
         P.LIST_VIEW, P.LIST_APPROVE, P.ALLOCATION_VIEW, P.ALLOCATION_UNBLIND, P.REVEAL_LOG_VIEW,
         P.COMMITMENT_VIEW, P.LIST_REVEAL,
+        P.KIT_VIEW, P.KIT_RECEIVE, P.KIT_DISPENSE, P.KIT_CHECK, P.KIT_RECONCILE, P.KIT_CONTENT_VIEW,
     }),
     Role.UNBLINDED_STATISTICIAN: frozenset({
         P.LIST_VIEW, P.LIST_GENERATE, P.LIST_APPROVE, P.ALLOCATION_VIEW, P.ALLOCATION_UNBLIND,
         P.UNBLINDED_REPORT_VIEW, P.UNBLINDED_EXPORT, P.REVEAL_LOG_VIEW,
         P.COMMITMENT_VIEW, P.LIST_REVEAL, P.REPLACEMENT_ARRANGE,
+        P.KIT_VIEW, P.KIT_SHIP, P.KIT_RECONCILE, P.KIT_CONTENT_VIEW, P.KIT_SUPPLY_VIEW,
     }),
 }  # fmt: skip
 

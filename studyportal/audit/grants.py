@@ -93,6 +93,9 @@ STATEMENTS = (
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",
     f"REVOKE INSERT, UPDATE ON {ACCOUNTS} FROM portal_worker",
     "REVOKE ALL ON public.accounts_enrolment FROM portal_web",
+    # What the ward may read of the pharmacy is written by the vault, and by it once.
+    "REVOKE INSERT, UPDATE ON public.allocation_dispensinglabel FROM portal_web, portal_worker",
+    "REVOKE UPDATE ON public.allocation_dispensinglabel FROM portal_vault",
     f"REVOKE SELECT ON {PRIVATE} FROM portal_readonly",  # noqa: S608 - constants of this module
 )
 

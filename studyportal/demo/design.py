@@ -51,6 +51,7 @@ ACCOUNTS = (
     Account("monitor", "Morgan Monitor", Role.MONITOR),
     Account("admin", "Alex Administrator", Role.ADMINISTRATOR),
     Account("pharmacist", "Parker Pharmacist", Role.PHARMACIST),
+    Account("pharmacist2", "Pia Pharmacist", Role.PHARMACIST),
     Account("unblinded", "Uma Unblinded", Role.UNBLINDED_STATISTICIAN),
 )
 

@@ -25,6 +25,7 @@ Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 MAKER = "system:demo"
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
 SLOTS_PER_STRATUM = 20
+KITS_OF_EACH = {"full": 24, "small": 10}
 
 
 def make_demo(size: str, *, password: str, say: Callable[[str], None], ask: Ask | None = None) -> Study:
@@ -61,6 +62,8 @@ def make_demo(size: str, *, password: str, say: Callable[[str], None], ask: Ask 
         participant = cast.participants.get(plan.person.position)
         if participant is not None and participant.pk in outcomes:
             journey.perform(journey.sessions(cast, plan, outcomes[participant.pk]), until=now)
+    say("Kits: shipped, received and dispensed at the vault ...")
+    (ask or at_the_vault)("kits", {"password": password, "each": KITS_OF_EACH[size]})
     return study
 
 

@@ -125,6 +125,7 @@ MFA_FORMS = {
 ACCOUNT_FORMS = {"login": "studyportal.accounts.forms.SignInForm"}
 PORTAL_REQUIRE_SECOND_FACTOR = False
 PORTAL_HELP_LINE = os.environ.get("PORTAL_HELP_LINE", "")
+PORTAL_SPONSOR_CONTACT = os.environ.get("PORTAL_SPONSOR_CONTACT", "Sponsor: see the pharmacy file")
 
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from studyportal import clock
-from studyportal.demo import vault
+from studyportal.demo import kits, vault
 from studyportal.reports.analysis.synthetic import Sex, SyntheticParticipant
 from studyportal.studies.models import Study
 
@@ -19,12 +19,12 @@ from studyportal.studies.models import Study
 class Command(BaseCommand):
     """Refuses to run with another login than the vault's, and for a study that is not SYNTHETIC."""
 
-    help = "Make the demo's unblinded accounts or its list, or draw its outcomes."
+    help = "Make the demo's unblinded accounts, its list or its kits, or draw its outcomes."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the act."""
-        parser.add_argument("act", choices=("people", "list", "outcomes"))
+        parser.add_argument("act", choices=("people", "list", "outcomes", "kits"))
 
     def handle(self, **options: Any) -> None:
         """Do one act."""
@@ -39,6 +39,10 @@ class Command(BaseCommand):
         if options["act"] == "list":
             with clock.at(datetime.datetime.fromisoformat(request["at"])):
                 vault.make_list(study, slots_per_stratum=request["slots"], password=request["password"])
+            self.stdout.write("{}")
+            return
+        if options["act"] == "kits":
+            kits.stock_and_dispense(study, each=request["each"], password=request["password"])
             self.stdout.write("{}")
             return
         people = {

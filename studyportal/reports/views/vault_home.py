@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from sessions.allocation.ceremony import key_status
+from sessions.allocation.kit_selectors import kits_at_home
 from sessions.allocation.selectors import lists_for, reveals_for, short_strata
 from studyportal.accounts.access import StudyRequest, members_only
 from studyportal.accounts.roles import Permission
@@ -28,6 +29,7 @@ def home(request: StudyRequest) -> HttpResponse:
         "key": key_status(request.user, request.study),
         "can_generate": makes_lists,
         "can_unblind": Permission.ALLOCATION_UNBLIND in request.permissions,
+        "kits": kits_at_home(request.user, request.study),
         "can_report": Permission.UNBLINDED_REPORT_VIEW in request.permissions,
     }
     return render(request, "reports/vault_home.html", context)

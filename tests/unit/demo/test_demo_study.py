@@ -14,13 +14,15 @@ from django.test import override_settings
 
 from participants.models import Participant
 from ratings.models import Rating, SafetyAlert
+from sessions.allocation.kit_books import books_for
+from sessions.allocation.kit_models import DispensingLabel, KitAct
 from sessions.models import ProtocolDeviation, QuantificationRun, Spectrum, StudySession
 from studyportal import clock
 from studyportal.accounts.models import StudyMembership, User
 from studyportal.accounts.roles import Role
 from studyportal.audit.context import acting
 from studyportal.audit.models import Event
-from studyportal.demo import making, progress, spectra, vault
+from studyportal.demo import kits, making, progress, spectra, vault
 from studyportal.demo.design import ACCOUNTS
 from studyportal.demo.outcomes import Outcome
 from studyportal.demo.plan import make_plans
@@ -42,6 +44,9 @@ def ask(act: str, request: dict) -> dict:
             return {}
         if act == "list":
             vault.make_list(study, slots_per_stratum=request["slots"], password=request["password"])
+            return {}
+        if act == "kits":
+            kits.stock_and_dispense(study, each=request["each"], password=request["password"])
             return {}
         people = {
             UUID(row["id"]): SyntheticParticipant(row["position"], Sex(row["sex"]), row["age"], tuple(row["days"]))
@@ -108,10 +113,19 @@ def test_there_is_an_account_for_each_role_and_a_second_factor_for_the_unblinded
     second_factor = User.objects.filter(authenticator__type="totp").order_by("username")
     assert not second_factor.exists(), "the blinded login sees no second factor of the vault's people"
     with standing_at("vault"):
-        assert [user.username for user in second_factor] == ["pharmacist", "unblinded"]
+        assert [user.username for user in second_factor] == ["pharmacist", "pharmacist2", "unblinded"]
     assert {user.username for user in User.objects.all() if user.check_password(PASSWORD)} == {
         account.username for account in ACCOUNTS
     }
+
+
+def test_every_session_held_was_served_by_two_pharmacists(demo: Study) -> None:
+    held = StudySession.objects.filter(status__in=("completed", "in_progress"))
+    assert {label.session_id for label in DispensingLabel.objects.all()} == set(held.values_list("pk", flat=True))
+    with standing_at("vault"):
+        assert {row.books.difference for row in books_for(User.objects.get(username="pharmacist"), demo)} == {0}
+        signed = KitAct.objects.filter(kind="dispensed").values_list("by__username", "checked_by__username")
+        assert set(signed) == {("pharmacist", "pharmacist2")}
 
 
 def test_the_list_was_made_and_approved_by_two_people(demo: Study) -> None:
