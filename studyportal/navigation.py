@@ -30,6 +30,7 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Team", "team", Permission.TEAM_MANAGE),
     ),
     "vault": (
+        ("Emergency", "emergency", Permission.ALLOCATION_UNBLIND),
         ("Allocations", "allocations", Permission.ALLOCATION_VIEW),
         ("Randomization lists", "lists", Permission.LIST_VIEW),
         ("Unblinded report", "unblinded-report", Permission.UNBLINDED_REPORT_VIEW),

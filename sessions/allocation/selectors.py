@@ -23,6 +23,9 @@ REVEALS = {
     "list examined": "List opened for its checks",
     "unblinded report viewed": "Unblinded report viewed",
     "unblinded data pulled": "Unblinded data pulled",
+    "contagion examined": "Worked out who else becomes deducible",
+    "planned unblinding begun": "Planned unblinding: first of two people",
+    "planned unblinding": "Planned unblinding: all allocations opened",
 }
 """Events of the view log, each with the words of the screen."""
 
@@ -119,7 +122,7 @@ def reveals_for(viewer: User, study: Study, *, limit: int) -> list[Reveal]:
     """
     check(viewer, Permission.REVEAL_LOG_VIEW, study)
     found = list(Event.objects.filter(study=study.code, name__in=REVEALS).order_by("-at")[:limit])
-    targets = {event.target for event in found if event.name == UNBLINDED}
+    targets = {event.target for event in found if event.name in {UNBLINDED, "contagion examined"}} - {"whole study"}
     numbers = {
         str(pk): number
         for pk, number in Participant.objects.filter(study=study, pk__in=targets).values_list("pk", "number")

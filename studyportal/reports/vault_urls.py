@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from studyportal.reports.views import allocations, reveal_log, unblinded, vault_home
+from studyportal.reports.views import allocations, emergency, reveal_log, unblinded, vault_home
 
 urlpatterns = [
     path("", vault_home.home, name="home"),
     path("allocations/", allocations.allocations, name="allocations"),
-    path("allocations/reveal/", allocations.unblind, name="unblind"),
-    path("allocations/revealed/", allocations.unblinded, name="unblinded"),
+    path("emergency/", emergency.emergency, name="emergency"),
+    path("allocations/reveal/", emergency.unblind, name="unblind"),
+    path("allocations/revealed/", emergency.unblinded, name="unblinded"),
+    path("allocations/revealed/record.pdf", emergency.record, name="reveal-record"),
     path("report/", unblinded.report, name="unblinded-report"),
     path("report/figures/<slug:name>.json", unblinded.figure, name="unblinded-figure"),
     path("report/figures/<slug:name>.csv", unblinded.table, name="unblinded-table"),
