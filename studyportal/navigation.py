@@ -28,6 +28,8 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Safety alerts", "safety-alerts", Permission.SAFETY_ACKNOWLEDGE),
         ("Study progress", "progress", Permission.REPORT_VIEW),
         ("Team", "team", Permission.TEAM_MANAGE),
+        ("Study lock", "study-lock", Permission.STUDY_LOCK),
+        ("Study lock", "study-lock", Permission.STUDY_LOCK_CONFIRM),
     ),
     "vault": (
         ("Emergency", "emergency", Permission.ALLOCATION_UNBLIND),
