@@ -28,6 +28,7 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Safety alerts", "safety-alerts", Permission.SAFETY_ACKNOWLEDGE),
         ("Study progress", "progress", Permission.REPORT_VIEW),
         ("Team", "team", Permission.TEAM_MANAGE),
+        ("Emergency unblinding", "deliveries", Permission.UNBLINDING_NOTICE_VIEW),
         ("Study lock", "study-lock", Permission.STUDY_LOCK),
         ("Study lock", "study-lock", Permission.STUDY_LOCK_CONFIRM),
     ),

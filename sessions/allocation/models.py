@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 
+from sessions.allocation.unblinding_models import DeliveryRequest, PlannedUnblinding  # noqa: F401 - of this app
 from studyportal import clock
 
 

@@ -157,7 +157,7 @@ def fill_of(made: RandomizationList) -> list[StratumFill]:
 
 
 def _username(event: Event) -> str:
-    return event.actor.removeprefix("user:")
+    return str(event.data.get("recipient") or event.actor.removeprefix("user:"))
 
 
 def _by_request(found: Sequence[Event]) -> list[tuple[Event, str]]:

@@ -70,6 +70,11 @@ STATEMENTS = (
     "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA alloc TO portal_vault",
     "REVOKE INSERT ON alloc.allocation FROM portal_vault",
     "GRANT UPDATE (state, approved_by_id, approved_at) ON alloc.randomization_list TO portal_vault",
+    "GRANT UPDATE (confirmed_by_id, confirmed_at) ON alloc.planned_unblinding TO portal_vault",
+    # Asked for at the blinded door, answered at the vault: each writes its own half.
+    "REVOKE UPDATE ON pii.delivery_request FROM portal_web",
+    "GRANT USAGE ON SCHEMA pii TO portal_vault",
+    "GRANT SELECT, UPDATE (opened_at, failed_tries) ON pii.delivery_request TO portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",

@@ -75,6 +75,16 @@ class RevealForm(WhoAndWhyForm):
         return any(name in self.errors for name in WhoAndWhyForm.base_fields)
 
 
+class DeliveryCodeForm(forms.Form):
+    """The code that the requester read out."""
+
+    code = forms.CharField(
+        label="Code", max_length=20, help_text="Eight digits, read to you by phone.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric", "class": "govuk-input--width-10"}),
+        error_messages={"required": "Enter the code that was read to you."},
+    )  # fmt: skip
+
+
 class TwoPeopleForm(forms.Form):
     """Password and code of one of the two people of a planned unblinding."""
 

@@ -124,6 +124,8 @@ MFA_FORMS = {
 ACCOUNT_FORMS = {"login": "studyportal.accounts.forms.SignInForm"}
 PORTAL_REQUIRE_SECOND_FACTOR = False
 PORTAL_HELP_LINE = os.environ.get("PORTAL_HELP_LINE", "")
+# Where a colleague opens what was asked for him; stands in that one mail and on no page of the blinded door.
+PORTAL_VAULT_URL = os.environ.get("PORTAL_VAULT_URL", "").rstrip("/")
 
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25

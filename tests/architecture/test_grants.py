@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 SNAPSHOT = Path(__file__).with_name("grants.txt")
 BLINDED = ("portal_web", "portal_worker", "portal_readonly")
-ALLOC = ("allocation", "list_slot", "randomization_list", "stratum")
+ALLOC = ("allocation", "list_slot", "planned_unblinding", "randomization_list", "stratum")
 TRAIL = ("change", "event", "obj_head")
 
 
