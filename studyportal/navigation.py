@@ -38,6 +38,8 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Randomization lists", "lists", Permission.LIST_VIEW),
         ("Unblinded report", "unblinded-report", Permission.UNBLINDED_REPORT_VIEW),
         ("View log", "reveal-log", Permission.REVEAL_LOG_VIEW),
+        ("Who can be deduced", "contagion", Permission.CONTAGION_VIEW),
+        ("Planned unblinding", "planned-unblinding", Permission.STUDY_UNBLIND),
     ),
 }
 

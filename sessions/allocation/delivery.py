@@ -19,8 +19,7 @@ from django.urls import reverse
 
 from participants.models import Participant
 from sessions.allocation.emergency import SHORTEST_REASON, ReasonCode
-from sessions.allocation.models import DeliveryRequest
-from sessions.allocation.unblinding_models import LINK_LIVES
+from sessions.allocation.unblinding_models import LINK_LIVES, DeliveryRequest
 from studyportal import clock
 from studyportal.accounts import signatures
 from studyportal.accounts.models import User

@@ -10,9 +10,10 @@ from django.db.models import F
 from participants.models import Participant
 from sessions.allocation.delivery import digest
 from sessions.allocation.emergency import SHOWN_FOR, ReasonCode, treatments_of
-from sessions.allocation.models import Allocation, DeliveryRequest
+from sessions.allocation.models import Allocation
 from sessions.allocation.selectors import UNBLINDED
 from sessions.allocation.services import open_slot
+from sessions.allocation.unblinding_models import DeliveryRequest
 from sessions.allocation.unblinding_notice import tell_of_unblinding
 from studyportal import clock
 from studyportal.audit import events

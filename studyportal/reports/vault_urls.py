@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from studyportal.reports.views import allocations, delivery, emergency, reveal_log, unblinded, vault_home
+from studyportal.reports.views import (
+    allocations,
+    contagion,
+    delivery,
+    emergency,
+    planned,
+    reveal_log,
+    unblinded,
+    vault_home,
+)
 
 urlpatterns = [
     path("", vault_home.home, name="home"),
@@ -13,6 +22,12 @@ urlpatterns = [
     path("allocations/revealed/record.pdf", emergency.record, name="reveal-record"),
     path("delivery/shown/", delivery.shown, name="delivery-shown"),
     path("delivery/<str:secret>/", delivery.delivery, name="delivery"),
+    path("planned/", planned.ceremony, name="planned-unblinding"),
+    path("planned/begin/", planned.begin, name="planned-begin"),
+    path("planned/<uuid:begun_id>/confirm/", planned.confirm, name="planned-confirm"),
+    path("planned/allocations/", planned.opened, name="opened-allocations"),
+    path("planned/allocations.csv", planned.opened_csv, name="opened-csv"),
+    path("deducible/", contagion.contagion, name="contagion"),
     path("report/", unblinded.report, name="unblinded-report"),
     path("report/figures/<slug:name>.json", unblinded.figure, name="unblinded-figure"),
     path("report/figures/<slug:name>.csv", unblinded.table, name="unblinded-table"),
