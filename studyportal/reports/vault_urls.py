@@ -4,6 +4,7 @@ from django.urls import path
 
 from studyportal.reports.views import (
     allocations,
+    blinding,
     contagion,
     delivery,
     emergency,
@@ -31,5 +32,8 @@ urlpatterns = [
     path("report/", unblinded.report, name="unblinded-report"),
     path("report/figures/<slug:name>.json", unblinded.figure, name="unblinded-figure"),
     path("report/figures/<slug:name>.csv", unblinded.table, name="unblinded-table"),
+    path("blinding/", blinding.blinding, name="blinding"),
+    path("blinding/figure.json", blinding.figure, name="blinding-figure"),
+    path("blinding/table.csv", blinding.table, name="blinding-table"),
     path("log/", reveal_log.reveal_log, name="reveal-log"),
 ]
