@@ -52,6 +52,7 @@ ACCOUNTS = (
     Account("admin", "Alex Administrator", Role.ADMINISTRATOR),
     Account("pharmacist", "Parker Pharmacist", Role.PHARMACIST),
     Account("unblinded", "Uma Unblinded", Role.UNBLINDED_STATISTICIAN),
+    Account("oncall", "Olive Oncall", Role.EMERGENCY_UNBLINDER),
 )
 
 

@@ -43,8 +43,8 @@ class Study(models.Model):
     mrs_primary_ratio = models.CharField(max_length=20, default="Glx/tNAA")
     mrs_settings = models.JSONField(default=dict)
     keeps_originals = models.BooleanField(default=False)
-    sponsor_name = models.CharField(max_length=120, blank=True)
-    sponsor_email = models.EmailField(blank=True)
+    sponsor_name = models.CharField(max_length=120, blank=True, default="", db_default="")
+    sponsor_email = models.EmailField(blank=True, default="", db_default="")
 
     class Meta:
         ordering = ("code",)

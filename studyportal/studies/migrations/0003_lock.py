@@ -14,12 +14,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="study",
             name="sponsor_email",
-            field=models.EmailField(blank=True, max_length=254),
+            field=models.EmailField(blank=True, db_default='', default='', max_length=254),
         ),
         migrations.AddField(
             model_name="study",
             name="sponsor_name",
-            field=models.CharField(blank=True, max_length=120),
+            field=models.CharField(blank=True, db_default='', default='', max_length=120),
         ),
         migrations.CreateModel(
             name="StudyLock",
