@@ -12,7 +12,7 @@ from ratings.policies import who_may_know
 from sessions.models import AssessmentSchedule, Dose, StudySession
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
-from studyportal.accounts.selectors import check, people_with, sites_with
+from studyportal.accounts.selectors import check, check_role, people_with, sites_with
 from studyportal.errors import InvalidState, NotFound
 from studyportal.studies.models import Study
 
@@ -43,7 +43,7 @@ def assignment_of(rater: User, study: Study, code: str) -> RatingAssignment:
     Raises:
         NotFound: there is none of this code, or it is somebody else's.
     """
-    check(rater, Permission.RATING_ENTER, study)
+    check_role(rater, Permission.RATING_ENTER, study)
     found = assignments_of(rater, study).filter(code=code).first()
     if found is None:
         raise NotFound("This rating is not on your list. Ask the coordinator who it is assigned to.")

@@ -1,6 +1,7 @@
 """Models of ratings; import them from here."""
 
 from ratings.models.assignment import RatingAssignment
+from ratings.models.guess import TreatmentGuess
 from ratings.models.instrument import InstrumentPack
 from ratings.models.rating import DraftEvent, ItemCorrection, ItemScore, Rating
 from ratings.models.safety import SafetyAlert
@@ -13,4 +14,5 @@ __all__ = [
     "Rating",
     "RatingAssignment",
     "SafetyAlert",
+    "TreatmentGuess",
 ]

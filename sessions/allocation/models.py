@@ -7,11 +7,13 @@ from django.db import models
 from sessions.allocation.key_models import KeyRestoreTest, KeyShareSet
 from sessions.allocation.kit_models import DispensingLabel, Kit, KitAct, KitCount, KitMovement, KitShipment
 from sessions.allocation.publication_models import Publication, RevealStep
+from sessions.allocation.unblinding_models import DeliveryRequest, PlannedUnblinding
 from studyportal import clock
 
 __all__ = [
-    "Allocation", "DispensingLabel", "KeyRestoreTest", "KeyShareSet", "Kit", "KitAct", "KitCount", "KitMovement",
-    "KitShipment", "ListSlot", "Publication", "RandomizationList", "RevealStep", "Stratum",
+    "Allocation", "DeliveryRequest", "DispensingLabel", "KeyRestoreTest", "KeyShareSet", "Kit", "KitAct", "KitCount",
+    "KitMovement", "KitShipment", "ListSlot", "PlannedUnblinding", "Publication", "RandomizationList", "RevealStep",
+    "Stratum",
 ]  # fmt: skip
 
 

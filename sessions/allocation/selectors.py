@@ -31,6 +31,9 @@ REVEALS = {
     "unblinded data pulled": "Unblinded data pulled",
     "replacement arranged": "Replacement arranged",
     "kit contents opened": "Contents of kits opened",
+    "contagion examined": "Worked out who else becomes deducible",
+    "planned unblinding begun": "Planned unblinding: first of two people",
+    "planned unblinding": "Planned unblinding: all allocations opened",
 }
 """Events of the view log, each with the words of the screen."""
 STEPS = ("drafted", "generated", "accepted", "approved", "published", "activated", "closed")
@@ -129,7 +132,8 @@ def reveals_for(viewer: User, study: Study, *, limit: int) -> list[Reveal]:
     """
     check(viewer, Permission.REVEAL_LOG_VIEW, study)
     found = list(Event.objects.filter(study=study.code, name__in=REVEALS).order_by("-at")[:limit])
-    targets = {event.target for event in found if event.name in {UNBLINDED, PROOF}}
+    of_one = {UNBLINDED, PROOF, "contagion examined"}
+    targets = {event.target for event in found if event.name in of_one} - {"whole study"}
     numbers = {
         str(pk): number
         for pk, number in Participant.objects.filter(study=study, pk__in=targets).values_list("pk", "number")
@@ -169,7 +173,7 @@ def fill_of(made: RandomizationList) -> list[StratumFill]:
 
 
 def _username(event: Event) -> str:
-    return event.actor.removeprefix("user:")
+    return str(event.data.get("recipient") or event.actor.removeprefix("user:"))
 
 
 def _by_request(found: Sequence[Event]) -> list[tuple[Event, str]]:

@@ -73,7 +73,7 @@ def unblind_participant(*, study: Study, participant_id: UUID, by: User, reason_
         NotFound: no such participant is allocated at the person's sites of this study.
     """
     check(by, Permission.ALLOCATION_UNBLIND, study)
-    if not reason.strip():
+    if not (reason.strip() and reason_code.strip()):
         raise InvalidInput("Give the reason.", fields={"reason": "Say why the treatment must be known now."})
     found = _allocated(study, participant_id, by)
     events.record_now(

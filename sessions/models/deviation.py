@@ -6,6 +6,9 @@ from django.db import models
 
 from studyportal import clock
 
+UNBLINDING = "unblinding"
+"""The code of the deviation that says that an unblinding happened; some roles may not know it."""
+
 
 class ProtocolDeviation(models.Model):
     """What departed from the protocol; the data are still analysed."""

@@ -63,6 +63,13 @@ class Permission(StrEnum):
     KIT_RECONCILE = "kit_reconcile"
     KIT_CONTENT_VIEW = "kit_content_view"
     KIT_SUPPLY_VIEW = "kit_supply_view"
+    UNBLINDING_NOTICE_VIEW = "unblinding_notice_view"
+    DELIVERY_REQUEST = "delivery_request"
+    STUDY_LOCK = "study_lock"
+    STUDY_LOCK_CONFIRM = "study_lock_confirm"
+    GUESS_RECORD = "guess_record"
+    STUDY_UNBLIND = "study_unblind"
+    CONTAGION_VIEW = "contagion_view"
 
     @property
     def words(self) -> str:
@@ -84,6 +91,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     PHARMACIST = "pharmacist"
     UNBLINDED_STATISTICIAN = "unblinded_statistician"
+    EMERGENCY_UNBLINDER = "emergency_unblinder"
 
     @property
     def label(self) -> str:
@@ -100,6 +108,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         P.SAFETY_RECORD, P.SPECTRUM_UPLOAD, P.RATING_ASSIGN, P.RATING_STATUS_VIEW, P.RATING_SCORE_VIEW,
         P.REPORT_VIEW,
         P.COMMITMENT_VIEW,
+        P.UNBLINDING_NOTICE_VIEW, P.GUESS_RECORD,
     }),
     Role.INVESTIGATOR: frozenset({
         P.PARTICIPANT_VIEW, P.PARTICIPANT_WITHDRAW, P.IDENTITY_VIEW, P.CONSENT_RECORD, P.ELIGIBILITY_RECORD,
@@ -107,6 +116,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         P.SAFETY_ACKNOWLEDGE, P.RATING_STATUS_VIEW, P.RATING_SCORE_VIEW, P.REPORT_VIEW, P.PROTOCOL_VIEW,
         P.PROTOCOL_SIGN,
         P.COMMITMENT_VIEW,
+        P.UNBLINDING_NOTICE_VIEW, P.DELIVERY_REQUEST, P.STUDY_LOCK_CONFIRM,
     }),
     Role.RATER: frozenset({P.RATING_ENTER}),
     Role.IMAGING_ANALYST: frozenset({
@@ -119,17 +129,20 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SPECTRUM_QUALITY_VIEW, P.RATING_STATUS_VIEW, P.RATING_SCORE_VIEW,
         P.REPORT_VIEW, P.DATA_EXPORT, P.SAFETY_EXPORT, P.AUDIT_VIEW, P.PROTOCOL_VIEW, P.STORED_FILES_WATCH,
         P.COMMITMENT_VIEW,
+        P.UNBLINDING_NOTICE_VIEW, P.STUDY_LOCK,
     }),
     Role.STATISTICIAN: frozenset({
         P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SPECTRUM_QUALITY_VIEW, P.METABOLITE_VIEW, P.RATING_STATUS_VIEW,
         P.RATING_SCORE_VIEW, P.REPORT_VIEW, P.DATA_EXPORT, P.SAFETY_EXPORT, P.QUANTIFICATION_REPEAT, P.PROTOCOL_VIEW,
         P.PROTOCOL_DRAFT, P.PROTOCOL_SIGN,
         P.COMMITMENT_VIEW,
+        P.UNBLINDING_NOTICE_VIEW, P.STUDY_LOCK,
     }),
     Role.MONITOR: frozenset({
         P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SAFETY_VIEW, P.SPECTRUM_QUALITY_VIEW, P.RATING_STATUS_VIEW,
         P.RATING_SCORE_VIEW, P.REPORT_VIEW, P.AUDIT_VIEW, P.PROTOCOL_VIEW,
         P.COMMITMENT_VIEW,
+        P.UNBLINDING_NOTICE_VIEW,
     }),
     Role.ADMINISTRATOR: frozenset({
         P.TEAM_MANAGE, P.STORED_FILES_WATCH,
@@ -139,19 +152,29 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         P.LIST_VIEW, P.LIST_APPROVE, P.ALLOCATION_VIEW, P.ALLOCATION_UNBLIND, P.REVEAL_LOG_VIEW,
         P.COMMITMENT_VIEW, P.LIST_REVEAL,
         P.KIT_VIEW, P.KIT_RECEIVE, P.KIT_DISPENSE, P.KIT_CHECK, P.KIT_RECONCILE, P.KIT_CONTENT_VIEW,
+        P.STUDY_UNBLIND,
     }),
     Role.UNBLINDED_STATISTICIAN: frozenset({
         P.LIST_VIEW, P.LIST_GENERATE, P.LIST_APPROVE, P.ALLOCATION_VIEW, P.ALLOCATION_UNBLIND,
         P.UNBLINDED_REPORT_VIEW, P.UNBLINDED_EXPORT, P.REVEAL_LOG_VIEW,
         P.COMMITMENT_VIEW, P.LIST_REVEAL, P.REPLACEMENT_ARRANGE,
         P.KIT_VIEW, P.KIT_SHIP, P.KIT_RECONCILE, P.KIT_CONTENT_VIEW, P.KIT_SUPPLY_VIEW,
+        P.STUDY_UNBLIND, P.CONTAGION_VIEW,
     }),
+    Role.EMERGENCY_UNBLINDER: frozenset({P.ALLOCATION_UNBLIND}),
 }  # fmt: skip
 
-UNBLINDED_ROLES = frozenset({Role.PHARMACIST, Role.UNBLINDED_STATISTICIAN})
+UNBLINDED_ROLES = frozenset({Role.PHARMACIST, Role.UNBLINDED_STATISTICIAN, Role.EMERGENCY_UNBLINDER})
 BLINDED_ROLES = frozenset(Role) - UNBLINDED_ROLES
 # Pages behind every other permission show participants or sessions, of which a rater may not know.
 KNOWN_TO_RATERS = frozenset({P.RATING_ENTER, P.TEAM_MANAGE})
+# What changes the study's data: refused for everybody while the study is locked. Versions of the analysis protocol and
+# quantifying again have refusals of their own, which say more.
+WRITES = frozenset({
+    P.PARTICIPANT_SCREEN, P.PARTICIPANT_WITHDRAW, P.CONSENT_RECORD, P.ELIGIBILITY_RECORD, P.ELIGIBILITY_SIGN,
+    P.ALLOCATION_REQUEST, P.SESSION_SCHEDULE, P.SESSION_CONDUCT, P.SAFETY_RECORD, P.SAFETY_ACKNOWLEDGE,
+    P.SPECTRUM_UPLOAD, P.QUANTIFICATION_REVIEW, P.RATING_ASSIGN, P.RATING_ENTER, P.LIST_GENERATE, P.GUESS_RECORD,
+})  # fmt: skip
 
 DESCRIPTIONS: Mapping[Role, str] = {
     Role.COORDINATOR: "Runs screening, consent, scheduling, randomization and the sessions of a site.",
@@ -164,4 +187,7 @@ DESCRIPTIONS: Mapping[Role, str] = {
     Role.ADMINISTRATOR: "Manages accounts and memberships, watches stored files; sees no study data, cannot unblind.",
     Role.PHARMACIST: "Prepares what each allocation needs; treatment visible.",
     Role.UNBLINDED_STATISTICIAN: "Makes the randomization list and the unblinded reports; treatment visible.",
+    Role.EMERGENCY_UNBLINDER: (
+        "Physician on call outside of the study team: reveals one participant in an emergency; treatment visible."
+    ),
 }

@@ -3,13 +3,22 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from studyportal import clock
 from studyportal.accounts.models import ApiToken, StudyMembership, User
-from studyportal.accounts.roles import ROLE_PERMISSIONS, Permission, Role
-from studyportal.errors import NotPermitted
+from studyportal.accounts.roles import ROLE_PERMISSIONS, WRITES, Permission, Role
+from studyportal.errors import InvalidState, NotPermitted
 from studyportal.studies.models import Site, Study
+
+LOCKED = "The study is locked: its data can no longer be changed. Nothing was saved. Only two people can unlock it."
+
+
+class StudyLocked(InvalidState):
+    """The study's data are locked by two signatures."""
+
+    code = "study_locked"
 
 
 def memberships_of(user: User, study: Study) -> QuerySet[StudyMembership]:
@@ -65,14 +74,33 @@ def _granting(user: User, permission: Permission, study: Study) -> list[UUID | N
 def can(user: User, permission: Permission, study: Study, site: Site | None = None) -> bool:
     """Whether `user` holds `permission` in `study` (and at `site`, when one is given)."""
     try:
-        check(user, permission, study, site)
+        check_role(user, permission, study, site)
     except NotPermitted:
         return False
     return True
 
 
 def check(user: User, permission: Permission, study: Study, site: Site | None = None) -> None:
-    """Refuse unless `user` holds `permission` in `study` (and at `site`, when one is given).
+    """Refuse unless `user` holds `permission` in `study` (and at `site`), and may use it now.
+
+    This is the one place where a locked study refuses what would change its data. The study's row is held until the
+    transaction ends, so that nobody locks it between this question and the write.
+
+    Raises:
+        NotPermitted: with a sentence that names what the role does not include.
+        StudyLocked: the permission changes data and the study is locked.
+    """
+    check_role(user, permission, study, site)
+    if permission in WRITES:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT status FROM public.studies_study WHERE id = %s FOR KEY SHARE", [study.pk])
+            row = cursor.fetchone()
+        if row and row[0] == Study.Status.LOCKED:
+            raise StudyLocked(LOCKED)
+
+
+def check_role(user: User, permission: Permission, study: Study, site: Site | None = None) -> None:
+    """Refuse unless `user` holds `permission` in `study` (and at `site`): for reading, which no lock ends.
 
     Raises:
         NotPermitted: with a sentence that names what the role does not include.

@@ -9,7 +9,7 @@ from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from django.urls import path
 
-from studyportal.accounts import views
+from studyportal.accounts import sponsor_page, views
 from studyportal.accounts.access import public, signed_in
 
 shared = [
@@ -36,6 +36,7 @@ shared = [
 urlpatterns = [
     *shared,
     path("team/", views.team, name="team"),
+    path("sponsor/", sponsor_page.sponsor, name="sponsor"),
     path("team/<uuid:membership_id>/end/", views.end_role, name="team-end"),
     path("2fa/totp/activate/", signed_in(totp.activate_totp), name="mfa_activate_totp"),
     path("2fa/totp/deactivate/", signed_in(totp.deactivate_totp), name="mfa_deactivate_totp"),

@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from studyportal.api.parameters import DEFAULT_LIMIT, LONGEST_PAGE
 from studyportal.api.tables import Column, Table
-from studyportal.api.views import IndexView, TableView
+from studyportal.api.views import REASON_CODES, IndexView, TableView
 
 URLS = {"web": "studyportal.api.urls", "vault": "studyportal.api.vault_urls"}
 TITLES = {"web": "Crossover study data API", "vault": "Crossover study data API, treatment visible"}
@@ -39,7 +39,8 @@ SAID = {
     "period": "Only this period.",
     "session": "Only this session of each participant.",
     "site": "Only this site, by its code.",
-    "reason": "Why the data are pulled; kept in the view log.",
+    "reason": "Why the data are pulled, in your own words; kept in the view log.",
+    "reason_code": f"Why the data are pulled: one of {', '.join(REASON_CODES)}.",
 }
 
 
@@ -121,8 +122,12 @@ def described(view: type[TableView]) -> type[TableView]:
     table = view.table
     names = [*table.filters, *sorted(view.extra_parameters)]
     asked = [
-        OpenApiParameter(name, int if name in {"period", "session"} else str, description=SAID[name]) for name in names
-    ]
+        OpenApiParameter(
+            name, int if name in {"period", "session"} else str, description=SAID[name],
+            required=name in view.extra_parameters, enum=REASON_CODES if name == "reason_code" else None,
+        )
+        for name in names
+    ]  # fmt: skip
     asked += [
         OpenApiParameter("limit", int, description=f"Rows a page, at most {LONGEST_PAGE}; {DEFAULT_LIMIT} if not said"),
         OpenApiParameter("cursor", str, description="Where the page begins: follow `next` instead of making one"),

@@ -143,6 +143,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "age_years": "Age at screening in completed years",
     "timepoint": "pre_dose or day_1",
     "hours_from_infusion": "Hours from the start of the infusion to the start of the interview",
+    "is_after_reveal": "Whether the treatment had been revealed or could be deduced when the interview began",
     "is_in_window": "Whether the interview began within the protocol's window",
     "total": "MADRS total 0-60; empty when an item is missing",
     "item": "MADRS item 1-10",

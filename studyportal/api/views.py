@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpResponseBase, StreamingHttpResponse
+from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,8 +29,8 @@ from studyportal.errors import NotFound
 from studyportal.reports.datasets import open_links
 from studyportal.studies.models import Study
 
-REASON = "REST API"
 LONGEST_REASON = 200
+REASON_CODES = ("monitoring", "safety", "analysis", "checking", "other")
 
 
 class IndexView(APIView):
@@ -87,17 +88,18 @@ class TableView(APIView):
 
 
 class UnblindedTableView(TableView):
-    """One table at the unblinded door; `reason` says in the log why it was pulled."""
+    """One table at the unblinded door; `reason_code` and `reason` say in the log why it was pulled, both always."""
 
-    extra_parameters: ClassVar[frozenset[str]] = frozenset({"reason"})
+    extra_parameters: ClassVar[frozenset[str]] = frozenset({"reason", "reason_code"})
 
     def pulled(self, request: Request, study: Study) -> Found:
         """Commit the log of the pull first, then open the links and return the rows; public tables open none."""
         if not self.table.has_links:
             return super().pulled(request, study)
-        reason = request.query_params.get("reason", REASON)[:LONGEST_REASON].strip() or REASON
+        code, reason = _why(request)
         events.record_now(
-            "unblinded data pulled", study=study.code, target=self.table.name, data={**_told(request), "reason": reason}
+            "unblinded data pulled", study=study.code, target=self.table.name,
+            data={**_told(request), "reason_code": code, "reason": reason},
         )  # fmt: skip
         links = open_links(_person(request), study, reason=f"{reason}: {self.table.name}")
         return self.table.build(study, links)
@@ -123,10 +125,28 @@ def _required_study(request: Request) -> Study:
     return study
 
 
+def _why(request: Request) -> tuple[str, str]:
+    """Return the reason's code and text; nothing is opened without both."""
+    code = request.query_params.get("reason_code", "")
+    reason = request.query_params.get("reason", "")[:LONGEST_REASON].strip()
+    missing = {}
+    if code not in REASON_CODES:
+        missing["reason_code"] = [f"Say why the data are pulled, with one of: {', '.join(REASON_CODES)}."]
+    if not reason:
+        missing["reason"] = ["Say in your own words why the data are pulled; it is kept in the view log."]
+    if missing:
+        raise ValidationError(missing)
+    return code, reason
+
+
 def _told(request: Request) -> dict[str, object]:
     """Return what the log keeps of a pull: the format, the filters and which token it was."""
     token = request.auth.prefix if isinstance(request.auth, ApiToken) else ""
-    asked = {name: request.query_params.getlist(name) for name in sorted(request.query_params) if name != "reason"}
+    asked = {
+        name: request.query_params.getlist(name)
+        for name in sorted(request.query_params)
+        if not name.startswith("reason")
+    }
     return {"format": request.accepted_renderer.format, "parameters": asked, "token": token}
 
 

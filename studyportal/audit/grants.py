@@ -88,6 +88,11 @@ STATEMENTS = (
     "GRANT EXECUTE ON FUNCTION alloc.minimization_of(uuid), alloc.undelivered() TO portal_web, portal_worker",
     "GRANT EXECUTE ON FUNCTION alloc.answer_minimization(uuid, uuid), alloc.cancel_minimization(uuid) TO portal_vault",
     "REVOKE INSERT ON alloc.minimization_request FROM portal_vault",
+    "GRANT UPDATE (confirmed_by_id, confirmed_at) ON alloc.planned_unblinding TO portal_vault",
+    # Asked for at the blinded door, answered at the vault: each writes its own half.
+    "REVOKE UPDATE ON pii.delivery_request FROM portal_web",
+    "GRANT USAGE ON SCHEMA pii TO portal_vault",
+    "GRANT SELECT, UPDATE (opened_at, failed_tries) ON pii.delivery_request TO portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",

@@ -53,6 +53,7 @@ ACCOUNTS = (
     Account("pharmacist", "Parker Pharmacist", Role.PHARMACIST),
     Account("pharmacist2", "Pia Pharmacist", Role.PHARMACIST),
     Account("unblinded", "Uma Unblinded", Role.UNBLINDED_STATISTICIAN),
+    Account("oncall", "Olive Oncall", Role.EMERGENCY_UNBLINDER),
 )
 
 

@@ -64,7 +64,7 @@ def refuse_ports(port: int, vault_port: int) -> None:
 
 def programs(chosen: argparse.Namespace, folder: DataFolder) -> list[Program]:
     """Return what runs, in the order of starting."""
-    doors = [door("web", "web", chosen.port), door("vault", "vault", chosen.vault_port)]
+    doors = [door("web", "web", chosen.port, vault_port=chosen.vault_port), door("vault", "vault", chosen.vault_port)]
     demo = [] if chosen.demo == "none" else [demo_spectra()]
     return [worker(), beat(folder.path), vault_worker(), *doors, *demo]
 

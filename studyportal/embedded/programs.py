@@ -49,8 +49,9 @@ def base_environment(data: Path) -> dict[str, str]:
     }
 
 
-def door(name: str, process: str, port: int) -> Program:
-    """Return one door's web server."""
+def door(name: str, process: str, port: int, *, vault_port: int | None = None) -> Program:
+    """Return one door's web server; the blinded one is told the other's address for the mail of a delivery."""
+    told = {} if vault_port is None else {"PORTAL_VAULT_URL": f"http://127.0.0.1:{vault_port}"}
     return Program(
         name,
         (
@@ -59,7 +60,7 @@ def door(name: str, process: str, port: int) -> Program:
             "--no-control-socket", "--graceful-timeout", "5", "--log-level", "warning",
         ),
         process,
-        extra={"PORTAL_POOL": "on"},
+        extra={"PORTAL_POOL": "on", **told},
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ Unblinded, at the vault only: first `open_links(viewer, study, reason=...)`, whi
 anything is opened, then the `unblinded_*` twin of each with those links.
 """
 
+import datetime
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
@@ -19,6 +20,7 @@ from participants.models import Participant
 from ratings import scoring
 from ratings.models import ItemScore, Rating
 from ratings.policies import window_from
+from sessions.allocation.contagion import known_since
 from sessions.allocation.services import reveal_sequences
 from sessions.models import Dose, SequencePeriod, StudySession
 from studyportal.accounts.models import User
@@ -35,10 +37,14 @@ Twin = TypeVar("Twin")
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The opened link: a participant's sequence, and what it gives in each period. Exists at the vault only."""
+    """The opened link: a participant's sequence, and what it gives in each period. Exists at the vault only.
+
+    `known_since` holds from when on a participant's treatment was revealed or could be deduced.
+    """
 
     sequences: Mapping[str, str]
     treatments: Mapping[tuple[str, int], str]
+    known_since: Mapping[str, datetime.datetime] = field(default_factory=dict)
 
 
 def participant_rows(viewer: User, study: Study) -> list[rows.ParticipantRow]:
@@ -100,6 +106,7 @@ def open_links(viewer: User, study: Study, *, reason: str) -> Links:
     return Links(
         sequences={numbers[pk]: code for pk, code in by_id.items()},
         treatments={(code, period): treatment for code, period, treatment in planned},
+        known_since=known_since(study),
     )
 
 
@@ -119,7 +126,13 @@ def unblinded_session_rows(study: Study, links: Links) -> list[rows.UnblindedSes
 
 def unblinded_madrs_rows(study: Study, links: Links) -> list[rows.UnblindedMadrsRow]:
     """Signed MADRS with what was given in their session."""
-    return linked(_madrs(study, study.sites.all()), links, rows.UnblindedMadrsRow)
+
+    def twin(**values: Any) -> rows.UnblindedMadrsRow:  # Any: the row's own values
+        since = links.known_since.get(values["participant"])
+        is_after = since is not None and values["interview_started_at"] >= since
+        return rows.UnblindedMadrsRow(**values, is_after_reveal=is_after)
+
+    return linked(_madrs(study, study.sites.all()), links, twin)
 
 
 def unblinded_item_rows(study: Study, links: Links) -> list[rows.UnblindedItemRow]:

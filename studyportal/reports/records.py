@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from participants.models import Participant
 from participants.selectors import screening_of
 from sessions.models import ProtocolDeviation, StudySession
+from sessions.models.deviation import UNBLINDING
 from sessions.policies import Window
 from studyportal import clock
 from studyportal.accounts.models import User
@@ -84,7 +85,11 @@ def record_for(viewer: User, study: Study, number: str) -> Record:
         raise NotFound(msg)
     may = permissions_by_site(viewer, study)[participant.site_id]
     schedule = [a for a in schedule_of(study) if a.instrument == "MRS" or P.RATING_STATUS_VIEW in may]
-    deviations = list(participant.deviations.select_related("session__period", "recorded_by"))
+    deviations = list(
+        participant.deviations.select_related("session__period", "recorded_by").exclude(
+            code="" if P.UNBLINDING_NOTICE_VIEW in may else UNBLINDING
+        )
+    )
     sees_safety = bool({P.SAFETY_VIEW, P.SAFETY_RECORD} & may)
     counts = _event_counts(participant) if sees_safety else {}
     now = clock.now()

@@ -181,10 +181,15 @@ class UnblindedSessionRow(SessionRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnblindedMadrsRow(MadrsRow):
-    """A MADRS with what was given in its session."""
+    """A MADRS with what was given in its session.
+
+    `is_after_reveal` marks an interview that began when the participant's treatment had been revealed to somebody, or
+    could be deduced from another's reveal: its rater may no longer have been blinded.
+    """
 
     sequence: str
     treatment: str
+    is_after_reveal: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studyportal.reports.views import home, progress, record
+from studyportal.reports.views import home, lock, progress, record
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -11,4 +11,8 @@ urlpatterns = [
     path("progress/", progress.progress, name="progress"),
     path("progress/figures/<slug:name>.json", progress.figure, name="progress-figure"),
     path("progress/figures/<slug:name>.csv", progress.table, name="progress-table"),
+    path("lock/", lock.lock, name="study-lock"),
+    path("lock/ask/", lock.ask, name="study-lock-ask"),
+    path("lock/<uuid:act_id>/confirm/", lock.confirm, name="study-lock-confirm"),
+    path("lock/<uuid:act_id>/withdraw/", lock.withdraw, name="study-lock-withdraw"),
 ]

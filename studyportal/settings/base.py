@@ -126,6 +126,8 @@ ACCOUNT_FORMS = {"login": "studyportal.accounts.forms.SignInForm"}
 PORTAL_REQUIRE_SECOND_FACTOR = False
 PORTAL_HELP_LINE = os.environ.get("PORTAL_HELP_LINE", "")
 PORTAL_SPONSOR_CONTACT = os.environ.get("PORTAL_SPONSOR_CONTACT", "Sponsor: see the pharmacy file")
+# Where a colleague opens what was asked for him; stands in that one mail and on no page of the blinded door.
+PORTAL_VAULT_URL = os.environ.get("PORTAL_VAULT_URL", "").rstrip("/")
 
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25

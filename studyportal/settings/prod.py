@@ -72,5 +72,5 @@ EMAIL_HOST_USER = unquote(_mail.username or "")
 EMAIL_HOST_PASSWORD = content("EMAIL_PASSWORD_FILE")
 EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_USE_TLS = bool(EMAIL_HOST_USER) and not EMAIL_USE_SSL
-EMAIL_TIMEOUT = 10
+EMAIL_TIMEOUT = 5  # an emergency unblinding waits for it
 DEFAULT_FROM_EMAIL = os.environ.get("PORTAL_MAIL_FROM", f"Crossover study data <no-reply@{PORTAL_HOST}>")

@@ -43,6 +43,8 @@ class Study(models.Model):
     mrs_primary_ratio = models.CharField(max_length=20, default="Glx/tNAA")
     mrs_settings = models.JSONField(default=dict)
     keeps_originals = models.BooleanField(default=False)
+    sponsor_name = models.CharField(max_length=120, blank=True, default="", db_default="")
+    sponsor_email = models.EmailField(blank=True, default="", db_default="")
 
     class Meta:
         ordering = ("code",)
@@ -56,6 +58,7 @@ class Study(models.Model):
             "recruitment_starts_on", "recruitment_ends_on", "participant_prefix", "minimum_age_years",
             "maximum_age_years", "minimum_washout_days", "strata_factors", "item10_threshold",
             "remission_threshold", "mrs_primary_ratio", "mrs_settings", "keeps_originals",
+            "sponsor_name", "sponsor_email",
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -84,3 +87,70 @@ class Site(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
+
+
+class StudyLock(models.Model):
+    """One act of locking or unlocking a study's data: asked for by one person's signature, done by another's.
+
+    The people and their signatures are named by key, without foreign keys: the floor knows no upper app.
+    """
+
+    class Act(models.TextChoices):
+        """What the two people do."""
+
+        LOCK = "lock", "Lock"
+        UNLOCK = "unlock", "Unlock"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="locks")
+    act = models.CharField(max_length=6, choices=Act.choices)
+    reason = models.CharField(max_length=500, blank=True)
+    open_questions = models.JSONField(default=dict)
+    status_before = models.CharField(max_length=12, choices=Study.Status.choices)
+    asked_by = models.UUIDField()
+    asked_by_name = models.CharField(max_length=120)
+    asked_signature = models.UUIDField(unique=True)
+    asked_at = models.DateTimeField()
+    confirmed_by = models.UUIDField(null=True)
+    confirmed_by_name = models.CharField(max_length=120, blank=True)
+    confirmed_signature = models.UUIDField(null=True, unique=True)
+    confirmed_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("asked_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("study",), condition=models.Q(confirmed_at__isnull=True, withdrawn_at__isnull=True),
+                name="one_open_lock_act_per_study",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(confirmed_by__isnull=True) | ~models.Q(confirmed_by=models.F("asked_by")),
+                name="lock_confirmed_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    confirmed_at__isnull=True, confirmed_by__isnull=True, confirmed_signature__isnull=True,
+                )
+                | models.Q(
+                    confirmed_at__isnull=False, confirmed_by__isnull=False, confirmed_signature__isnull=False,
+                    withdrawn_at__isnull=True,
+                ),
+                name="lock_confirmed_wholly_or_not",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(act="lock") | ~models.Q(reason=""), name="unlocked_with_a_reason"
+            ),
+        )  # fmt: skip
+
+    class Data:
+        """What each field holds; names stand as printed beside the signatures."""
+
+        operational = (
+            "id", "study", "act", "reason", "open_questions", "status_before", "asked_by", "asked_by_name",
+            "asked_signature", "asked_at", "confirmed_by", "confirmed_by_name", "confirmed_signature", "confirmed_at",
+            "withdrawn_at",
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.get_act_display()} of {self.study_id}"

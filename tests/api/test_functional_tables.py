@@ -92,7 +92,7 @@ def test_filters_csv_and_the_vault_know_the_long_tables_too(world, filled, key, 
     assert [line["participant"] for line in lines] == [row["participant"] for row in shown]
     assert list(lines[0]) == list(shown[0])
     vault = token_for(world.unblinded_statistician, world.study, "vault")
-    found = pull(client_for(door="vault"), vault, "mrs_series", limit=5)
+    found = pull(client_for(door="vault"), vault, "mrs_series", limit=5, **pulls.WHY)
     assert (found["count"], len(found["results"])) == (8, 5)
     assert [*shown[0], "sequence", "treatment"] == list(found["results"][0])
 

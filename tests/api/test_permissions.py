@@ -12,7 +12,7 @@ from studyportal.api.throttle import PullThrottle
 from tests.conftest import standing_at
 from tests.factories import pulls
 from tests.factories.people import make_member
-from tests.factories.pulls import bearer, door_of, stored_token
+from tests.factories.pulls import bearer, door_of, stored_token, why
 from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ def test_each_role_pulls_its_tables_and_no_other(world: World, client_for, role:
     door = door_of(role)
     key = stored_token(world.people[role.value], world.study, door)
     before, client = digest(), client_for(door=door)
-    statuses = {name: client.get(f"/api/v1/{name}/", **bearer(key)).status_code for name in NAMES}
+    statuses = {name: client.get(f"/api/v1/{name}/", why(door), **bearer(key)).status_code for name in NAMES}
     refused = 404 if role == Role.RATER else 403  # what raters may not know of does not exist for them
     assert statuses == {name: 200 if name in MAY[role] else refused for name in NAMES}
     index = client.get("/api/v1/", **bearer(key))
@@ -93,8 +93,8 @@ def test_a_token_opens_its_own_study_only(world: World, client_for, role: Role) 
     own = bearer(stored_token(elsewhere, world.other_study, door))
     foreign = bearer(stored_token(elsewhere, world.study, door))
     for name in NAMES:
-        assert client.get(f"/api/v1/{name}/", **own).json()["count"] == 0, name
-        assert client.get(f"/api/v1/{name}/", **foreign).status_code == 403, name
+        assert client.get(f"/api/v1/{name}/", why(door), **own).json()["count"] == 0, name
+        assert client.get(f"/api/v1/{name}/", why(door), **foreign).status_code == 403, name
 
 
 def test_a_role_that_ended_takes_its_tokens_along(world: World, client_for) -> None:

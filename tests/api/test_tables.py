@@ -12,7 +12,7 @@ from studyportal.api.tables import TABLES, TYPES
 from studyportal.audit.models import Event
 from tests.conftest import standing_at
 from tests.factories import journey, pulls
-from tests.factories.pulls import bearer, token_for
+from tests.factories.pulls import WHY, bearer, token_for
 from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db
@@ -179,17 +179,17 @@ def test_the_reviewer_of_fits_gets_estimates_with_the_session_masked(world, fill
 def test_the_vault_has_the_same_tables_with_sequence_and_treatment(world, filled, client_for) -> None:
     key = token_for(world.unblinded_statistician, world.study, "vault")
     client = client_for(door="vault")
-    found = pull(client, key, "sessions", reason="interim analysis").json()["results"]
+    found = pull(client, key, "sessions", **WHY).json()["results"]
     given = {(row["participant"], row["period"]): row["treatment"] for row in found}
     order = {"AB": ["Placebo capsule", "Naltrexone 50 mg"], "BA": ["Naltrexone 50 mg", "Placebo capsule"]}
     for row in found:
         assert row["treatment"] == order[row["sequence"]][row["period"] - 1]
     assert len(given) == 4
     for name in NAMES:
-        body = pull(client, key, name).json()
+        body = pull(client, key, name, **WHY).json()
         assert body["count"] == ROWS[name], name
         assert "sequence" in body["results"][0], name
-    (late,) = [row for row in pull(client, key, "deviations").json()["results"] if row["code"] == "visit_late"]
+    (late,) = [row for row in pull(client, key, "deviations", **WHY).json()["results"] if row["code"] == "visit_late"]
     assert (late["period"], late["treatment"]) == (None, None)
 
 
@@ -202,7 +202,7 @@ def test_a_pull_at_the_vault_is_committed_to_the_log_before_the_data(world, fill
     monkeypatch.setattr("studyportal.api.views.open_links", broken)
     client = client_for(door="vault", raise_request_exception=False)
     reason = "interim analysis, 14 December"
-    answer = pull(client, key, "participants", reason=reason, format="csv")
+    answer = pull(client, key, "participants", reason_code="monitoring", reason=reason, format="csv")
     assert answer.status_code == 500
     assert answer.json()["type"] == "error"
     with standing_at("vault"):
@@ -212,8 +212,28 @@ def test_a_pull_at_the_vault_is_committed_to_the_log_before_the_data(world, fill
         "format": "csv",
         "parameters": {"format": ["csv"]},
         "token": key.split("_")[1],
+        "reason_code": "monitoring",
         "reason": reason,
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({}, "reason"),
+        ({"reason_code": "analysis"}, "reason"),
+        ({"reason_code": "analysis", "reason": "  "}, "reason"),
+        ({"reason": "interim analysis"}, "reason_code"),
+        ({"reason": "interim analysis", "reason_code": "curious"}, "reason_code"),
+    ],
+)
+def test_a_pull_at_the_vault_without_a_reason_opens_nothing(world, filled, client_for, said, field) -> None:
+    key = token_for(world.unblinded_statistician, world.study, "vault")
+    answer = pull(client_for(door="vault"), key, "participants", **said)
+    assert answer.status_code == 400
+    assert field in {error["pointer"].strip("/#") for error in answer.json()["errors"]}
+    with standing_at("vault"):
+        assert not Event.objects.filter(name__in=("unblinded data pulled", "sequences revealed")).exists()
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(world, filled, key, client_for) -> None:

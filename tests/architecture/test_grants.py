@@ -17,7 +17,7 @@ SNAPSHOT = Path(__file__).with_name("grants.txt")
 BLINDED = ("portal_web", "portal_worker", "portal_readonly")
 ALLOC = (
     "allocation", "list_slot", "randomization_list", "stratum", "reveal_step", "key_share_set", "key_restore_test",
-    "minimization_request", "replacement",
+    "minimization_request", "planned_unblinding", "replacement",
     "kit", "kit_act", "kit_count", "kit_movement", "kit_shipment",
 )  # fmt: skip
 TRAIL = ("change", "event", "obj_head")

@@ -13,8 +13,9 @@ from tests.factories.world import World
 
 DOORS = {"web": "studyportal.urls", "vault": "studyportal.vault_urls"}
 # `sign-in-again` renews an expired sign-in over an open rating form: it checks the password itself.
-# `enrol` opens with the secret in its address.
-PUBLIC = {"healthz", "account_login", "account_inactive", "mfa_authenticate", "sign-in-again", "enrol"}
+# `enrol` and `delivery` open with the secret in their address, `delivery-shown` in the browser that opened one.
+PUBLIC = {"healthz", "account_login", "account_inactive", "mfa_authenticate", "sign-in-again", "enrol",
+          "delivery", "delivery-shown"}  # fmt: skip
 # Autosave and uploads keep what was typed or has arrived and ask for the password in place; a redirect would lose it.
 ASKED_BY_SCRIPT = {"rating-changes", "upload", "uploads"}
 SIGNED_IN = {

@@ -12,7 +12,8 @@ WORDS = {
     "password2": "another-correct-horse", "I1": "yes", "I2": "yes", "E1": "no", "form_version": "4.0",
     "full_name": "Kim Crawled", "contact": "kim@example.org", "days": "30", "name": "Crawler", "seq": "1",
     "started_time": "10:00", "ended_at": "10:59", "scan_started": "10:00", "simulation": "sim:press:35@3T",
-    "new_value": "6", "item": "1",
+    "new_value": "6", "item": "1", "participant": "XO-001", "recipient_name": "Wren Ward",
+    "recipient_email": "wren@hospital.example",
 }  # fmt: skip
 PARTS = {"born_on": ("4", "5", "1992"), "": ("3", "6", "2026")}
 TIME = "10:58"

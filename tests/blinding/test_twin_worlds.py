@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.blinding, pytest.mark.no_cover]
 FACTOR = "reached with a second factor only"
 # Routes that answer nobody of a role with success in these worlds though the role may open them, and why.
 EXCUSED: dict[str, str] = {
+    "study-lock-ask": "one signature waits already in these worlds, so that its confirmation can be asked for",
     "account_login": "a person who is signed in is sent on; anonymous people are answered",
     "account_inactive": "shown to people whose account was closed",
     "account_reauthenticate": "sent on to the second factor where there is one",

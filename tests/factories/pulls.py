@@ -90,6 +90,15 @@ def token_for(user: User, study: Study, door: str = "web") -> str:
         return tokens.issue(study=study, door=door, name="suite", days=1, by=user)[1]
 
 
+WHY = {"reason_code": "analysis", "reason": "interim analysis"}
+"""What a pull at the unblinded door must say."""
+
+
+def why(door: str) -> dict[str, str]:
+    """Return what a pull at a door says beside its filters."""
+    return WHY if door == "vault" else {}
+
+
 def bearer(key: str) -> dict[str, str]:
     """Return the header of a token."""
     return {"HTTP_AUTHORIZATION": f"Bearer {key}"}

@@ -18,17 +18,20 @@ from ratings.models import Rating, RatingAssignment
 from ratings.services import alerts, drafts, signing
 from ratings.services.assignment import assign
 from sessions.allocation import publication
+from sessions.allocation.delivery import ask_for_delivery
 from sessions.allocation.models import ListSlot
 from sessions.allocation.services import open_slot
+from sessions.allocation.unblinding_notice import tell_of_unblinding
 from sessions.models import AssessmentSchedule, BasisSet, Sequence, Spectrum, StudySession, Treatment
 from sessions.services import conduct, dosing, fitting, imports, quantification, requantification, uploads
 from sessions.services.randomization import randomize
 from sessions.services.safety import report_adverse_event
 from sessions.services.upload_rules import Announced
-from studyportal.accounts import tokens
+from studyportal.accounts import study_lock, tokens
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import ROLE_PERMISSIONS, UNBLINDED_ROLES, Permission, Role
-from studyportal.studies.models import Site
+from studyportal.reports.lock_questions import open_counts, questions_of
+from studyportal.studies.models import Site, StudyLock
 from tests.conftest import database_role, standing_at
 from tests.factories import lists, protocols
 from tests.factories.engine_answers import engine_answers
@@ -294,11 +297,26 @@ def tell(plan: Plan) -> tuple[dict[str, str], dict[str, str], dict[str, str], di
         withdraw(
             participant=left, reason="participant", note="", withdrawn_on=story.moment.date(), by=world.coordinator
         )
+    with story.step("unblinding"), standing_at("vault"):
+        tell_of_unblinding(
+            second, reason_words="medical emergency", who="Revealed to Pharmacist at the unblinded door.",
+            recorded_by=world.pharmacist, at=story.moment,
+        )  # fmt: skip
+    with story.step("delivery"):
+        ask_for_delivery(
+            participant=first, reason_code="emergency", reason="Seizure, ward 7", recipient_name="Wren Ward",
+            recipient_email="wren@hospital.example", password=PASSWORD, by=world.investigator,
+        )  # fmt: skip
     with story.step("other study"):
         screen(
             study=world.other_study, site=world.other_study.sites.get(code="01"), sex="F", by=world.outsider,
             person=Person(full_name="Sam Elsewhere", born_on=datetime.date(1990, 1, 2)),
         )  # fmt: skip
+    with story.step("first signature of the lock"):
+        questions = open_counts(questions_of(world.study))
+        study_lock.ask(
+            study=world.study, reason="As told", open_questions=questions, password=PASSWORD, by=world.data_manager
+        )
     keys = {}
     for role in Role:
         if role not in UNBLINDED_ROLES and Permission.DATA_EXPORT in ROLE_PERMISSIONS[role]:
@@ -335,5 +353,6 @@ def values_of(world: World) -> dict[str, list[str]]:
         "membership": ids(StudyMembership.objects.order_by("started_at", "pk").values_list("pk", flat=True)[:2]),
         "basis": ids(BasisSet.objects.values_list("pk", flat=True)),
         "version": ids(AnalysisProtocol.objects.order_by("version").values_list("version", flat=True)),
+        "act": ids(StudyLock.objects.order_by("asked_at").values_list("pk", flat=True)),
         "batch": ids(Requantification.objects.values_list("pk", flat=True)),
     }

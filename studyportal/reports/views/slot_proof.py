@@ -13,7 +13,7 @@ from studyportal import clock
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
 from studyportal.errors import NotFound
-from studyportal.reports.views.allocations import REVEALED
+from studyportal.reports.views.emergency import REVEALED
 
 
 @require_GET

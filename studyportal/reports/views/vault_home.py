@@ -1,7 +1,7 @@
 """The unblinded door's start page."""
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from sessions.allocation.ceremony import key_status
@@ -16,6 +16,8 @@ from studyportal.errors import NotFound
 @members_only
 def home(request: StudyRequest) -> HttpResponse:
     """Show what waits at this door; for people with blinded roles it does not exist."""
+    if Permission.LIST_VIEW not in request.permissions and Permission.ALLOCATION_UNBLIND in request.permissions:
+        return redirect("emergency")  # the physician on call, who has nothing else here
     if Permission.LIST_VIEW not in request.permissions:
         raise NotFound("There is nothing for your role at this door. Use the study's other address.")
     lists = list(lists_for(request.user, request.study))

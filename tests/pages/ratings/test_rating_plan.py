@@ -136,6 +136,7 @@ def test_only_coordinators_plan(world: World, session, client_for) -> None:
         "outsider",
         "pharmacist",
         "unblinded_statistician",
+        "emergency_unblinder",
     }:
         client = client_for(world.people[role])
         # Raters may not know of the plan; the outsider is known to another study; the others sign in elsewhere.

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 UNBLINDING = {
     Permission.LIST_GENERATE, Permission.LIST_APPROVE, Permission.LIST_VIEW, Permission.ALLOCATION_VIEW,
     Permission.ALLOCATION_UNBLIND, Permission.UNBLINDED_REPORT_VIEW, Permission.UNBLINDED_EXPORT,
-    Permission.REVEAL_LOG_VIEW, Permission.REPLACEMENT_ARRANGE,
+    Permission.REVEAL_LOG_VIEW, Permission.REPLACEMENT_ARRANGE, Permission.STUDY_UNBLIND, Permission.CONTAGION_VIEW,
 }  # fmt: skip
 
 

@@ -185,7 +185,7 @@ def test_navigation_shows_what_the_role_reaches() -> None:
     def labels(role: Role, path: str = "/") -> list[tuple[str, bool]]:
         return [(item.label, item.is_current) for item in items("web", ROLE_PERMISSIONS[role], path)]
 
-    assert labels(Role.RATER) == [("My ratings", False)]
+    assert labels(Role.RATER) == [("My ratings", False), ("My guesses", False)]
     assert labels(Role.COORDINATOR, "/participants/XO-001/")[:2] == [("Worklist", False), ("Participants", True)]
     assert labels(Role.COORDINATOR)[0] == ("Worklist", True)
     both = {Permission.RATING_ENTER, Permission.RATING_ASSIGN}
