@@ -96,3 +96,9 @@ def eligibility_of(participant: Participant) -> EligibilityAssessment | None:
 def criteria_of(study: Study) -> list[EligibilityCriterion]:
     """Return the study's criteria in protocol order."""
     return list(EligibilityCriterion.objects.filter(study=study))
+
+
+def unanswered_criteria(participant: Participant, assessment: EligibilityAssessment | None) -> list[str]:
+    """Return the codes of the study's criteria that an assessment does not answer, those added later among them."""
+    answers = assessment.answers if assessment else {}
+    return [one.code for one in criteria_of(participant.study) if one.code not in answers]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from django.db import transaction
 
 from sessions.models import QuantificationRun
-from sessions.services import fitting, fixity, jobs, originals
+from sessions.services import fitting, fixity, jobs, originals, outbox
 from studyportal.celery import task
 
 
@@ -29,6 +29,22 @@ def sweep_quantifications() -> None:
 def check_files() -> None:
     """Read every stored file again and compare its hash."""
     fixity.sweep()
+
+
+# A queue of its own: a message does not wait behind a fit, and its worker alone reaches the mail server.
+@task("sessions.send_mail", queue="mail")
+def send_mail() -> None:
+    """Send what the outbox holds; what cannot be sent is tried again by the same task later."""
+    outbox.deliver()
+
+
+def enqueue_mail() -> None:
+    """Let the outbox be looked at once what was written is committed; without a broker the next sweep does it."""
+    transaction.on_commit(_send_mail, robust=True)
+
+
+def _send_mail() -> None:
+    send_mail.delay()
 
 
 def enqueue(runs: Iterable[QuantificationRun]) -> None:

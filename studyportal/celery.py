@@ -39,6 +39,7 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "sweep-quantifications": {"task": "sessions.sweep_quantifications", "schedule": schedule(10.0)},
+        "send-mail": {"task": "sessions.send_mail", "schedule": schedule(30.0)},
         "check-files": {"task": "sessions.check_files", "schedule": schedule(24 * 3600.0)},
     },
 )

@@ -28,12 +28,14 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Safety alerts", "safety-alerts", Permission.SAFETY_ACKNOWLEDGE),
         ("Study progress", "progress", Permission.REPORT_VIEW),
         ("Team", "team", Permission.TEAM_MANAGE),
+        ("Messages", "messages", Permission.MAIL_WATCH),
     ),
     "vault": (
         ("Allocations", "allocations", Permission.ALLOCATION_VIEW),
         ("Randomization lists", "lists", Permission.LIST_VIEW),
         ("Unblinded report", "unblinded-report", Permission.UNBLINDED_REPORT_VIEW),
         ("View log", "reveal-log", Permission.REVEAL_LOG_VIEW),
+        ("Emergency sheets", "emergency-sheets", Permission.SHEET_PRINT),
     ),
 }
 

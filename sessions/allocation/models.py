@@ -127,3 +127,6 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"allocation of {self.participant_id}"
+
+
+from sessions.allocation.paper_models import CustodianNotice, EmergencyLine, EmergencySheet  # noqa: E402, F401 - registers

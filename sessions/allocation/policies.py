@@ -8,6 +8,8 @@ from studyportal.studies.models import Study
 MOST_SLOTS_PER_STRATUM = 500
 
 SEXES = ("F", "M")
+PAPER = "paper|"
+"""Before the keys of strata whose numbers are printed on emergency sheets and never given online."""
 
 
 def strata_of(study: Study) -> list[str]:
@@ -18,6 +20,11 @@ def strata_of(study: Study) -> list[str]:
     values = {"site": tuple(study.sites.order_by("code").values_list("code", flat=True)), "sex": SEXES}
     keys = ["|".join(key) for key in itertools.product(*(values[factor] for factor in study.strata_factors))]
     return keys if study.strata_factors else ["all"]
+
+
+def paper_strata_of(study: Study) -> list[str]:
+    """Return the key of every stratum that emergency sheets are printed from: one beside each of `strata_of`."""
+    return [f"{PAPER}{key}" for key in strata_of(study)]
 
 
 def sequences_of(study: Study) -> list[str]:

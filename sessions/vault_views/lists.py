@@ -38,7 +38,8 @@ def new_list(request: StudyRequest) -> HttpResponse:
         made = carried_out(
             form,
             lambda: services.create_list(
-                study=request.study, method=form.chosen_method, parameters=form.parameters, strata=strata,
+                study=request.study, method=form.chosen_method, parameters=form.parameters,
+                strata=[*strata, *policies.paper_strata_of(request.study)],
                 slots_per_stratum=form.cleaned_data["slots_per_stratum"], by=request.user,
             ),
         )  # fmt: skip

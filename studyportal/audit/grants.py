@@ -1,7 +1,8 @@
 """What each database login may do: one description, applied after every migrate, compared with a snapshot in a test.
 
-The blinded logins have EXECUTE on `alloc.allocate()` and no other privilege in schema `alloc`; nobody but the owner
-can change the trail; the clear text of the trail's changes is for the blinded doors a view without the secret.
+The blinded login has EXECUTE on `alloc.allocate()` and `alloc.reconcile()` and no other privilege in schema `alloc`;
+nobody but the owner can change the trail; the clear text of the trail's changes is for the blinded doors a view without
+the secret.
 """
 
 from django.db import connections, transaction
@@ -67,9 +68,11 @@ STATEMENTS = (
     "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA pii TO portal_web",
     "GRANT USAGE ON SCHEMA alloc TO portal_web, portal_vault",
     "GRANT EXECUTE ON FUNCTION alloc.allocate(uuid, uuid, text, uuid) TO portal_web",
+    "GRANT EXECUTE ON FUNCTION alloc.reconcile(uuid, uuid, uuid, text, text, uuid, boolean) TO portal_web",
     "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA alloc TO portal_vault",
     "REVOKE INSERT ON alloc.allocation FROM portal_vault",
     "GRANT UPDATE (state, approved_by_id, approved_at) ON alloc.randomization_list TO portal_vault",
+    "GRANT UPDATE (mailed_at) ON alloc.custodian_notice TO portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",

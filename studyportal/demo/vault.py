@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from sessions.allocation.policies import paper_strata_of, strata_of
 from sessions.allocation.sealing import seal, unseal
 from sessions.allocation.services import approve_list, create_list, reveal_sequences
 from sessions.models import SequencePeriod
@@ -47,7 +48,7 @@ def make_people(study: Study, *, password: str) -> None:
 def make_list(study: Study, *, slots_per_stratum: int) -> None:
     """Let the unblinded statistician make the list and the pharmacist approve it."""
     maker, second = User.objects.get(username="unblinded"), User.objects.get(username="pharmacist")
-    strata = [f"{site.code}|{sex}" for site in study.sites.order_by("code") for sex in "FM"]
+    strata = [*strata_of(study), *paper_strata_of(study)]
     with acting(f"user:{maker.username}"):
         made = create_list(
             study=study, method="permuted_blocks", parameters={"block_sizes": [2, 4]}, strata=strata,

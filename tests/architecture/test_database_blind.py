@@ -131,6 +131,7 @@ def test_functions_that_run_as_the_owner_are_few_and_look_into_temporary_schemas
     )
     assert found == [
         ("alloc.allocate(uuid,uuid,text,uuid)", "portal_owner", True),
+        ("alloc.reconcile(uuid,uuid,uuid,text,text,uuid,boolean)", "portal_owner", True),
         ("audit.note(text,text,text,jsonb)", "portal_owner", True),
         ("audit.record()", "portal_owner", True),
         ("audit.refuse_false_actor()", "portal_owner", True),

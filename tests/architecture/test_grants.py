@@ -15,7 +15,9 @@ pytestmark = pytest.mark.django_db
 
 SNAPSHOT = Path(__file__).with_name("grants.txt")
 BLINDED = ("portal_web", "portal_worker", "portal_readonly")
-ALLOC = ("allocation", "list_slot", "randomization_list", "stratum")
+ALLOC = (
+    "allocation", "list_slot", "randomization_list", "stratum", "emergency_sheet", "emergency_line", "custodian_notice",
+)  # fmt: skip
 TRAIL = ("change", "event", "obj_head")
 
 
@@ -43,8 +45,10 @@ def test_the_privileges_are_those_of_the_committed_snapshot() -> None:
 
 
 def test_the_blinded_logins_hold_nothing_in_alloc_but_allocate() -> None:
-    execute = "function alloc.allocate(uuid,uuid,text,uuid) EXECUTE"
-    assert privileges("portal_web", "alloc") == {"schema alloc USAGE", execute}
+    assert privileges("portal_web", "alloc") == {
+        "schema alloc USAGE", "function alloc.allocate(uuid,uuid,text,uuid) EXECUTE",
+        "function alloc.reconcile(uuid,uuid,uuid,text,text,uuid,boolean) EXECUTE",
+    }  # fmt: skip
     assert privileges("portal_worker", "alloc") == set()
     assert privileges("portal_readonly", "alloc") == set()
 

@@ -40,9 +40,10 @@ def eligible(world: World, *, sex: str = "F", site: Site | None = None) -> Parti
     return participant
 
 
-def activate_list(world: World, *, slots_per_stratum: int = 8) -> None:
-    """Make and approve a list at the vault."""
+def activate_list(world: World, *, slots_per_stratum: int = 8, with_paper: bool = False) -> None:
+    """Make and approve a list at the vault, with strata for emergency sheets if asked."""
     strata = [f"{site.code}|{sex}" for site in world.study.sites.all() for sex in "FM"]
+    strata += [f"paper|{key}" for key in strata] if with_paper else []
     with standing_at("vault"):
         made = create_list(
             study=world.study, method="permuted_blocks", parameters={"block_sizes": [2, 4]}, strata=strata,
