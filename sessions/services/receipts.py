@@ -1,6 +1,7 @@
 """The receipt of a randomization: number, strata, who and when. It names no treatment and no person who takes part."""
 
 import datetime
+import io
 from dataclasses import dataclass
 
 import segno
@@ -57,7 +58,10 @@ def printed_line(user: User, participant: Participant) -> str:
 
 def code_picture(participant: Participant) -> str:
     """Return an SVG of a QR code that holds the participant's number and nothing else."""
-    return str(segno.make(participant.number, error="m", micro=False).svg_inline(scale=4, border=2, light="white"))
+    held = io.BytesIO()
+    made = segno.make(participant.number, error="m", micro=False)
+    made.save(held, kind="svg", scale=4, border=2, light="white", xmldecl=False, nl=False)
+    return held.getvalue().decode()
 
 
 def receipt_pdf(participant: Participant, *, printed: str) -> bytes:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from sessions.allocation import examination, policies, services
 from sessions.allocation.selectors import list_for, lists_for
+from sessions.allocation.watching import watch
 from sessions.randomization.comparison import Scheme, compare, scheme
 from sessions.vault_views.forms import CloseForm, NewListForm, PasswordForm
 from studyportal.accounts.access import StudyRequest, requires
@@ -21,6 +22,7 @@ from studyportal.forms import carried_out, form_page
 @requires(Permission.LIST_VIEW)
 def all_lists(request: StudyRequest) -> HttpResponse:
     """Show the study's lists."""
+    watch(request.study)
     can_generate = Permission.LIST_GENERATE in request.permissions
     context = {"lists": lists_for(request.user, request.study), "can_generate": can_generate}
     return render(request, "allocation/lists.html", context)

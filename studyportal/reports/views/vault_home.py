@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from sessions.allocation.selectors import lists_for, reveals_for, short_strata
+from sessions.allocation.watching import watch
 from studyportal.accounts.access import StudyRequest, members_only
 from studyportal.accounts.roles import Permission
 from studyportal.errors import NotFound
@@ -16,6 +17,7 @@ def home(request: StudyRequest) -> HttpResponse:
     """Show what waits at this door; for people with blinded roles it does not exist."""
     if Permission.LIST_VIEW not in request.permissions:
         raise NotFound("There is nothing for your role at this door. Use the study's other address.")
+    watch(request.study)
     lists = list(lists_for(request.user, request.study))
     active = next((one for one in lists if one.state == "active"), None)
     makes_lists = Permission.LIST_GENERATE in request.permissions

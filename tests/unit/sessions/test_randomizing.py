@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+
 from participants.models import Participant
 from participants.services.consent import withdraw_consent
 from sessions.models import OutboxMessage, StudySession
