@@ -59,7 +59,7 @@ def sheets_for(viewer: User, study: Study) -> list[SheetRow]:
             one.pk, one.serial, str(one.site), one.site.time_zone, str(one.printed_by), one.printed_at,
             one.count,
         )
-        for one in found.select_related("site", "printed_by").annotate(count=Count("lines"))
+        for one in found.select_related("site", "printed_by").annotate(count=Count("lines")).order_by("-serial")
     ]  # fmt: skip
 
 

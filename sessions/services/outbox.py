@@ -65,7 +65,7 @@ def _deliver(key: UUID) -> bool:
         # The class alone: what a mail server says may quote the message.
         row.failure = type(error).__name__[:80]
         row.next_try_at = clock.now() + min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts - 1, 10))
-        logger.warning("mail not sent", extra={"message": str(row.pk), "failure": row.failure})
+        logger.warning("mail not sent", extra={"outbox": str(row.pk), "failure": row.failure})
     else:
         row.sent_at, row.failure = clock.now(), ""
     row.save(update_fields=["attempts", "failure", "next_try_at", "sent_at"])

@@ -41,8 +41,8 @@ def paper(request: StudyRequest, number: str) -> HttpResponse:
 
 def _act(request: StudyRequest, participant: Participant, form: PaperForm) -> Participant:
     said = form.cleaned_data
-    given = Given(number=said["number"], given_at=said["given_at"], given_by=said["given_by"], outage=said["outage"])
+    given = Given(**{name: said[name] for name in ("number", "given_at", "given_by", "outage", "was_given_so")})
     return record_paper_randomization(
-        participant=participant, given=given, request_id=said["request_id"],
-        password=said["password"], code=said.get("code", ""), by=request.user,
+        participant=participant, given=given, request_id=said["request_id"], password=said["password"],
+        code=said.get("code", ""), by=request.user,
     )  # fmt: skip
