@@ -301,7 +301,7 @@ def tell(plan: Plan) -> tuple[dict[str, str], dict[str, str], dict[str, str], di
 def values_of(world: World) -> dict[str, list[str]]:
     """Return what URL parameters may name."""
     from ratings.models import SafetyAlert
-    from sessions.models import AnalysisProtocol, QuantificationRun, Requantification, Upload
+    from sessions.models import AnalysisProtocol, OutboxMessage, QuantificationRun, Requantification, Upload
     from studyportal.accounts.models import ApiToken, StudyMembership
 
     def ids(found: Any) -> list[str]:
@@ -320,5 +320,6 @@ def values_of(world: World) -> dict[str, list[str]]:
         "membership": ids(StudyMembership.objects.order_by("started_at", "pk").values_list("pk", flat=True)[:2]),
         "basis": ids(BasisSet.objects.values_list("pk", flat=True)),
         "version": ids(AnalysisProtocol.objects.order_by("version").values_list("version", flat=True)),
+        "message": ids(OutboxMessage.objects.order_by("queued_at", "pk").values_list("pk", flat=True)),
         "batch": ids(Requantification.objects.values_list("pk", flat=True)),
     }
