@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from participants.models import EligibilityAssessment, Participant
-from participants.selectors import consent_in_force, eligibility_of, unanswered_criteria
+from participants.selectors import consent_in_force, consent_version_on, eligibility_of, unanswered_criteria
 from sessions.models import StudySession
+from studyportal import clock
 from studyportal.studies.models import Study
 
 
@@ -30,19 +31,12 @@ class Window:
 
 def randomization_preconditions(participant: Participant) -> list[Precondition]:
     """Return what must be true before a participant is randomized, each with the words that explain it."""
-    consent = consent_in_force(participant)
     eligibility = eligibility_of(participant)
     unanswered = unanswered_criteria(participant, eligibility)
     site, study = participant.site, participant.study
     recruits = site.is_active and study.status == Study.Status.RECRUITING
     return [
-        Precondition(
-            "Consent",
-            consent is not None,
-            f"Version {consent.form_version}, signed {consent.signed_on.day} {consent.signed_on:%b %Y}"
-            if consent
-            else "Record the signed consent form.",
-        ),
+        _consent(participant),
         Precondition("Eligibility", _is_eligible(eligibility), _eligibility_words(eligibility)),
         Precondition(
             "Baseline",
@@ -58,6 +52,18 @@ def randomization_preconditions(participant: Participant) -> list[Precondition]:
         ),
         Precondition("Site open", recruits, "Recruiting" if recruits else "This site does not recruit now."),
     ]
+
+
+def _consent(participant: Participant) -> Precondition:
+    consent = consent_in_force(participant)
+    if consent is None:
+        return Precondition("Consent", is_met=False, detail="Record the signed consent form.")
+    needed = consent_version_on(participant.study, clock.today(participant.site.time_zone))
+    if needed is not None and needed.version != consent.form_version:
+        words = f"Version {consent.form_version} is not in use now. Record a consent on version {needed.version}."
+        return Precondition("Consent", is_met=False, detail=words)
+    words = f"Version {consent.form_version}, signed {consent.signed_on.day} {consent.signed_on:%b %Y}"
+    return Precondition("Consent", is_met=True, detail=words)
 
 
 def _is_eligible(assessment: EligibilityAssessment | None) -> bool:

@@ -31,8 +31,7 @@ def check_files() -> None:
     fixity.sweep()
 
 
-# A queue of its own: a message does not wait behind a fit, and its worker alone reaches the mail server.
-@task("sessions.send_mail", queue="mail")
+@task("sessions.send_mail")
 def send_mail() -> None:
     """Send what the outbox holds; what cannot be sent is tried again by the same task later."""
     outbox.deliver()

@@ -29,6 +29,7 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Study progress", "progress", Permission.REPORT_VIEW),
         ("Team", "team", Permission.TEAM_MANAGE),
         ("Messages", "messages", Permission.MAIL_WATCH),
+        ("Consent versions", "consent-versions", Permission.CONSENT_VERSION_SET),
     ),
     "vault": (
         ("Allocations", "allocations", Permission.ALLOCATION_VIEW),

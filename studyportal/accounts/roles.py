@@ -55,6 +55,7 @@ class Permission(StrEnum):
     MAIL_WATCH = "mail_watch"
     ALLOCATION_CORRECT = "allocation_correct"
     SHEET_PRINT = "sheet_print"
+    CONSENT_VERSION_SET = "consent_version_set"
 
     @property
     def words(self) -> str:
@@ -107,6 +108,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.DATA_MANAGER: frozenset({
         P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SPECTRUM_QUALITY_VIEW, P.RATING_STATUS_VIEW, P.RATING_SCORE_VIEW,
         P.REPORT_VIEW, P.DATA_EXPORT, P.SAFETY_EXPORT, P.AUDIT_VIEW, P.PROTOCOL_VIEW, P.STORED_FILES_WATCH,
+        P.CONSENT_VERSION_SET,
     }),
     Role.STATISTICIAN: frozenset({
         P.PARTICIPANT_VIEW, P.SESSION_VIEW, P.SPECTRUM_QUALITY_VIEW, P.METABOLITE_VIEW, P.RATING_STATUS_VIEW,

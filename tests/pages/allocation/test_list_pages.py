@@ -60,7 +60,7 @@ def test_a_list_is_made_sealed_and_committed(maker, world: World, typed, paramet
     text = answer.content.decode()
     assert "The list is made and sealed" in text
     assert one.commitment_root in text
-    assert "48 slots in 4 strata" in text
+    assert "96 slots in 8 strata" in text  # each with one beside it for emergency sheets
     assert text.count("Passed:") == 4
     with standing_at("vault"):
         blobs = [bytes(slot.sealed) for slot in ListSlot.objects.all()]
@@ -304,7 +304,7 @@ def test_a_study_without_factors_has_one_stratum(maker, world: World) -> None:
     assert "there is one stratum for all" in maker.get("/lists/new/").content.decode()
     maker.post("/lists/new/", BIG_STICK)
     with standing_at("vault"):
-        assert set(ListSlot.objects.values_list("stratum__key", flat=True)) == {"all"}
+        assert set(ListSlot.objects.values_list("stratum__key", flat=True)) == {"all", "paper|all"}
 
 
 def test_participants_are_randomized_from_the_approved_list(made, approver, world: World) -> None:

@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 from participants.models import Participant
 from participants.services.consent import record_consent, withdraw_consent
+from participants.services.consent_versions import add_version
 from sessions.allocation import watching
 from sessions.allocation.examination import examine
 from sessions.allocation.models import Allocation, CustodianNotice, ListSlot, RandomizationList, Stratum
@@ -92,6 +93,11 @@ def test_r03_every_precondition_is_checked_again_inside(world: World) -> None:
     ready = journey.eligible(world)
     with pytest.raises(InvalidState, match="The strata were corrected after you confirmed them"):
         take(world, ready, confirmed_stratum="01|M")
+    day = clock.today("Europe/London")
+    add_version(study=world.study, version="4.0", valid_from=day, by=world.data_manager)
+    with pytest.raises(InvalidState, match=r"Consent: Version 3\.1 is not in use now\. Record a consent on"):
+        take(world, ready)
+    record_consent(participant=ready, form_version="4.0", signed_on=day, by=world.coordinator)
     Site.objects.filter(pk=world.site.pk).update(is_active=False)
     with pytest.raises(InvalidState, match="Site open: This site does not recruit now"):
         take(world, ready)
@@ -103,7 +109,7 @@ def test_r03_every_precondition_is_checked_again_inside(world: World) -> None:
     bare = journey.screened(world)
     with pytest.raises(InvalidState, match="Consent: Record the signed consent form"):
         take(world, bare)
-    record_consent(participant=bare, form_version="3.1", signed_on=clock.now().date(), by=world.coordinator)
+    record_consent(participant=bare, form_version="4.0", signed_on=clock.now().date(), by=world.coordinator)
     with pytest.raises(InvalidState, match="Eligibility: Answer the criteria"):
         take(world, bare)
     withdraw_consent(participant=ready, withdrawn_on=clock.now().date(), reason="Told the nurse", by=world.coordinator)
