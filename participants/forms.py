@@ -62,6 +62,17 @@ class ConsentForm(forms.Form):
     signed_on = DateField(label="Day on which the participant signed")
 
 
+class ConsentVersionForm(forms.Form):
+    """The next version of the form, and its first day."""
+
+    version = forms.CharField(
+        label="Version of the form", max_length=12, help_text="As printed on it, for example 3.1",
+        widget=forms.TextInput(attrs={"class": "govuk-input--width-5", "autocomplete": "off"}),
+        error_messages={"required": "Enter the version printed on the form, for example 3.1."},
+    )  # fmt: skip
+    valid_from = DateField(label="First day of use")
+
+
 class ConsentWithdrawalForm(forms.Form):
     """That the participant takes consent back."""
 

@@ -1,10 +1,11 @@
 """Reads of participants, always for somebody: other sites' records do not exist for them."""
 
+import datetime
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from participants.models import Consent, EligibilityAssessment, EligibilityCriterion, Participant
+from participants.models import Consent, ConsentVersion, EligibilityAssessment, EligibilityCriterion, Participant
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import sites_with
@@ -96,3 +97,19 @@ def eligibility_of(participant: Participant) -> EligibilityAssessment | None:
 def criteria_of(study: Study) -> list[EligibilityCriterion]:
     """Return the study's criteria in protocol order."""
     return list(EligibilityCriterion.objects.filter(study=study))
+
+
+def unanswered_criteria(participant: Participant, assessment: EligibilityAssessment | None) -> list[str]:
+    """Return the codes of the study's criteria that an assessment does not answer, those added later among them."""
+    answers = assessment.answers if assessment else {}
+    return [one.code for one in criteria_of(participant.study) if one.code not in answers]
+
+
+def consent_versions_of(study: Study) -> QuerySet[ConsentVersion]:
+    """Return the versions of the study's consent form, the newest first."""
+    return ConsentVersion.objects.filter(study=study).select_related("recorded_by").order_by("-valid_from")
+
+
+def consent_version_on(study: Study, day: datetime.date) -> ConsentVersion | None:
+    """Return the version of the consent form in use on a day; None when the study has none on file."""
+    return ConsentVersion.objects.filter(study=study, valid_from__lte=day).order_by("-valid_from").first()

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from participants.views import enrolment, identity, leaving, screening
+from participants.views import consent_versions, enrolment, identity, leaving, screening
 
 urlpatterns = [
     path("screen/", screening.screen_participant, name="screen"),
+    path("consent-versions/", consent_versions.consent_versions, name="consent-versions"),
     path("<str:number>/consent/", enrolment.consent, name="consent"),
     path("<str:number>/consent/withdrawal/", enrolment.consent_withdrawal, name="consent-withdrawal"),
     path("<str:number>/eligibility/", enrolment.eligibility, name="eligibility"),

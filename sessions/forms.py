@@ -9,7 +9,6 @@ from sessions.models import AdverseEvent
 from studyportal import clock
 from studyportal.fields import MomentField, day_of
 
-PASSWORD = forms.PasswordInput(attrs={"autocomplete": "current-password"})
 SHORT = forms.Textarea(attrs={"rows": 2})
 
 
@@ -112,13 +111,3 @@ class AdverseEventForm(LocalForm):
     is_serious = forms.BooleanField(label="Serious (tell the sponsor within 24 hours)", required=False)
     started_at = MomentField(label="Started at")
     ended_at = MomentField(label="Ended at (optional)", required=False)
-
-
-class RandomizeForm(forms.Form):
-    """The last look before a number is taken."""
-
-    request_id = forms.UUIDField(widget=forms.HiddenInput)
-    password = forms.CharField(
-        label="Your password", widget=PASSWORD, strip=False,
-        error_messages={"required": "Enter your password to randomize."},
-    )  # fmt: skip

@@ -1,12 +1,13 @@
 """What must be true before an act: state and item, not person."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from participants.models import EligibilityAssessment, Participant
-from participants.selectors import consent_in_force, eligibility_of
+from participants.selectors import consent_in_force, consent_version_on, eligibility_of, unanswered_criteria
 from sessions.models import StudySession
+from studyportal import clock
 from studyportal.studies.models import Study
 
 
@@ -30,19 +31,20 @@ class Window:
 
 def randomization_preconditions(participant: Participant) -> list[Precondition]:
     """Return what must be true before a participant is randomized, each with the words that explain it."""
-    consent = consent_in_force(participant)
     eligibility = eligibility_of(participant)
+    unanswered = unanswered_criteria(participant, eligibility)
     site, study = participant.site, participant.study
     recruits = site.is_active and study.status == Study.Status.RECRUITING
     return [
-        Precondition(
-            "Consent",
-            consent is not None,
-            f"Version {consent.form_version}, signed {consent.signed_on.day} {consent.signed_on:%b %Y}"
-            if consent
-            else "Record the signed consent form.",
-        ),
+        _consent(participant),
         Precondition("Eligibility", _is_eligible(eligibility), _eligibility_words(eligibility)),
+        Precondition(
+            "Baseline",
+            not unanswered,
+            f"Not answered: {', '.join(unanswered)}. Ask the investigator to complete the eligibility."
+            if unanswered
+            else "Sex, age and every criterion of the protocol recorded",
+        ),
         Precondition(
             "In screening",
             participant.status == Participant.Status.SCREENING,
@@ -50,6 +52,18 @@ def randomization_preconditions(participant: Participant) -> list[Precondition]:
         ),
         Precondition("Site open", recruits, "Recruiting" if recruits else "This site does not recruit now."),
     ]
+
+
+def _consent(participant: Participant) -> Precondition:
+    consent = consent_in_force(participant)
+    if consent is None:
+        return Precondition("Consent", is_met=False, detail="Record the signed consent form.")
+    needed = consent_version_on(participant.study, clock.today(participant.site.time_zone))
+    if needed is not None and needed.version != consent.form_version:
+        words = f"Version {consent.form_version} is not in use now. Record a consent on version {needed.version}."
+        return Precondition("Consent", is_met=False, detail=words)
+    words = f"Version {consent.form_version}, signed {consent.signed_on.day} {consent.signed_on:%b %Y}"
+    return Precondition("Consent", is_met=True, detail=words)
 
 
 def _is_eligible(assessment: EligibilityAssessment | None) -> bool:
@@ -107,3 +121,42 @@ def washout_words(window: Window, moment: datetime.datetime, washout_days: int) 
     days = (moment - window.anchor).days
     count = f"{days} day{'' if days == 1 else 's'}"
     return f"{count} after the last infusion; washout needs {washout_days}"
+
+
+def strata_of(participant: Participant) -> list[tuple[str, str]]:
+    """Return the study's factors with the participant's values in words, for example `("Sex", "Female")`."""
+    values = {"site": str(participant.site), "sex": participant.get_sex_display()}
+    return [(factor.capitalize(), values[factor]) for factor in participant.study.strata_factors]
+
+
+def stratum_of(participant: Participant) -> str:
+    """Return the stratum's key from the study's factors, for example `01|F`."""
+    values = {"site": participant.site.code, "sex": participant.sex}
+    return "|".join(values[factor] for factor in participant.study.strata_factors) or "all"
+
+
+def stratum_words(participant: Participant) -> tuple[tuple[str, str], ...]:
+    """Return the factors in words as they were at the randomization, whatever was corrected since."""
+    factors, key = participant.study.strata_factors, participant.randomized_stratum
+    if not factors or not key:
+        return tuple(strata_of(participant))
+    words: dict[str, Callable[[str], str]] = {
+        "site": lambda code: str(participant.site) if participant.site.code == code else code,
+        "sex": lambda code: str(Participant.Sex(code).label),
+    }
+    return tuple(
+        (factor.capitalize(), words[factor](code)) for factor, code in zip(factors, key.split("|"), strict=True)
+    )
+
+
+def stratum_at_randomization(participant: Participant) -> str:
+    """Return the stratum of the allocation; participants of an early version have it in their factors only."""
+    if not participant.randomization_number:
+        return ""
+    return participant.randomized_stratum or stratum_of(participant)
+
+
+def corrected_stratum(participant: Participant) -> str:
+    """Return the stratum that the participant's factors give now, where it differs from that of the allocation."""
+    now = stratum_of(participant) if participant.randomization_number else ""
+    return now if now != stratum_at_randomization(participant) else ""

@@ -2,15 +2,25 @@
 
 from django.urls import path
 
-from sessions.views import randomization_waiting, randomize, session
+from sessions.views import corrections, messages, paper, randomization_waiting, randomize, session
 
-SESSION = "participants/<str:number>/sessions/<int:period>/"
+ONE = "participants/<str:number>/"
+SESSION = f"{ONE}sessions/<int:period>/"
 
 urlpatterns = [
-    path("participants/<str:number>/randomize/", randomize.wizard, name="randomize"),
-    path("participants/<str:number>/randomization/", randomize.receipt, name="randomization-receipt"),
-    path("participants/<str:number>/randomize/waiting/", randomization_waiting.waiting, name="randomization-waiting"),
-    path("participants/<str:number>/randomize/cancel/", randomization_waiting.cancel, name="randomization-cancel"),
+    path(f"{ONE}randomize/", randomize.wizard, name="randomize"),
+    path(f"{ONE}randomization/", randomize.receipt, name="randomization-receipt"),
+    path(
+        "participants/<str:number>/randomization/receipt.pdf", randomize.receipt_pdf, name="randomization-receipt-pdf"
+    ),
+    path(f"{ONE}randomization/code.svg", randomize.code_picture, name="randomization-code"),
+    path(f"{ONE}paper-randomization/", paper.paper, name="paper-randomization"),
+    path(f"{ONE}strata/", corrections.strata, name="strata"),
+    path(f"{ONE}randomized-in-error/", corrections.in_error, name="randomized-in-error"),
+    path("messages/", messages.messages, name="messages"),
+    path("messages/<uuid:message_id>/again/", messages.send_again, name="message-again"),
+    path(f"{ONE}randomize/waiting/", randomization_waiting.waiting, name="randomization-waiting"),
+    path(f"{ONE}randomize/cancel/", randomization_waiting.cancel, name="randomization-cancel"),
     path(SESSION, session.session, name="session"),
     path(f"{SESSION}schedule/", session.schedule, name="session-schedule"),
     path(f"{SESSION}start/", session.start, name="session-start"),

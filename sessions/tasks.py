@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from django.db import transaction
 
 from sessions.models import QuantificationRun
-from sessions.services import drawing, fitting, fixity, jobs, originals
+from sessions.services import drawing, fitting, fixity, jobs, originals, outbox
 from studyportal.celery import task
 
 
@@ -35,6 +35,21 @@ def complete_randomizations() -> None:
 def check_files() -> None:
     """Read every stored file again and compare its hash."""
     fixity.sweep()
+
+
+@task("sessions.send_mail")
+def send_mail() -> None:
+    """Send what the outbox holds; what cannot be sent is tried again by the same task later."""
+    outbox.deliver()
+
+
+def enqueue_mail() -> None:
+    """Let the outbox be looked at once what was written is committed; without a broker the next sweep does it."""
+    transaction.on_commit(_send_mail, robust=True)
+
+
+def _send_mail() -> None:
+    send_mail.delay()
 
 
 def enqueue(runs: Iterable[QuantificationRun]) -> None:

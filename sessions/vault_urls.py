@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sessions.vault_views import commitment, comparisons, designs, list_page, lists, replacements
+from sessions.vault_views import commitment, comparisons, designs, list_page, lists, paper, replacements
 
 urlpatterns = [
     path("", lists.all_lists, name="lists"),
@@ -29,4 +29,6 @@ urlpatterns = [
     path("reveal/publish/", commitment.publish_reveal, name="full-reveal-publish"),
     path("reveal/study-bundle.json", commitment.bundle, name="full-reveal-bundle"),
     path("replacements/", replacements.replacements, name="replacements"),
+    path("emergency-sheets/", paper.sheets, name="emergency-sheets"),
+    path("emergency-sheets/<uuid:pk>/sheet.pdf", paper.sheet, name="emergency-sheet"),
 ]

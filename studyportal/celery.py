@@ -30,6 +30,8 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     task_default_queue="quantification",
+    # A queue of its own: a message does not wait behind a fit, and its worker alone reaches the mail server.
+    task_routes={"sessions.send_mail": {"queue": "mail"}},
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         "visibility_timeout": 360,
@@ -40,6 +42,7 @@ app.conf.update(
     beat_schedule={
         "sweep-quantifications": {"task": "sessions.sweep_quantifications", "schedule": schedule(10.0)},
         "complete-randomizations": {"task": "sessions.complete_randomizations", "schedule": schedule(10.0)},
+        "send-mail": {"task": "sessions.send_mail", "schedule": schedule(30.0)},
         "check-files": {"task": "sessions.check_files", "schedule": schedule(24 * 3600.0)},
     },
 )

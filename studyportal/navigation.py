@@ -34,6 +34,8 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Emergency unblinding", "deliveries", Permission.UNBLINDING_NOTICE_VIEW),
         ("Study lock", "study-lock", Permission.STUDY_LOCK),
         ("Study lock", "study-lock", Permission.STUDY_LOCK_CONFIRM),
+        ("Messages", "messages", Permission.MAIL_WATCH),
+        ("Consent versions", "consent-versions", Permission.CONSENT_VERSION_SET),
     ),
     "vault": (
         ("Emergency", "emergency", Permission.ALLOCATION_UNBLIND),
@@ -46,6 +48,7 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Blinding", "blinding", Permission.UNBLINDED_REPORT_VIEW),
         ("Who can be deduced", "contagion", Permission.CONTAGION_VIEW),
         ("Planned unblinding", "planned-unblinding", Permission.STUDY_UNBLIND),
+        ("Emergency sheets", "emergency-sheets", Permission.SHEET_PRINT),
     ),
 }
 

@@ -11,6 +11,7 @@ class Participant(models.Model):
     """A screened or enrolled person, known by number only.
 
     `randomization_number` is what the site receives at randomization; it says nothing about the sequence.
+    `randomized_stratum` is the stratum it was drawn in: a factor that is corrected later does not change it.
     """
 
     class Sex(models.TextChoices):
@@ -39,6 +40,7 @@ class Participant(models.Model):
     screened_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     randomization_number = models.CharField(max_length=12, blank=True)
     randomized_at = models.DateTimeField(null=True, blank=True)
+    randomized_stratum = models.CharField(max_length=60, blank=True, db_default="")
     randomized_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
@@ -63,7 +65,7 @@ class Participant(models.Model):
         clinical = ("sex", "age_years")
         operational = (
             "id", "study", "site", "number", "status", "screened_at", "screened_by", "randomization_number",
-            "randomized_at", "randomized_by",
+            "randomized_at", "randomized_stratum", "randomized_by",
         )  # fmt: skip
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from sessions.allocation.models import ListSlot, RandomizationList, Stratum
-from sessions.allocation.policies import sequences_of, strata_of
+from sessions.allocation.policies import paper_strata_of, sequences_of, strata_of
 from sessions.allocation.sealing import seal
 from sessions.allocation.services import seed_info, slot_info
 from sessions.randomization import GeneratedList, Generator, ListTerms, Method, generate_list, root_to_publish
@@ -154,7 +154,9 @@ def terms_of(made: RandomizationList) -> ListTerms:
     is_draft, method = made.state == State.DRAFT, Method(made.method)
     kept = [] if is_draft else sorted(made.strata.values_list("key", flat=True))
     # Minimization draws in one course: whatever places its participants fill, its terms name no stratum.
-    strata = [] if method is Method.MINIMIZATION else kept or sorted(strata_of(made.study))
+    strata = (
+        [] if method is Method.MINIMIZATION else kept or sorted([*strata_of(made.study), *paper_strata_of(made.study)])
+    )
     return ListTerms(
         study=made.study.code,
         list_id=str(made.pk),

@@ -18,6 +18,10 @@ def levels_of(study: Study) -> dict[str, tuple[str, ...]]:
     return {"site": tuple(study.sites.order_by("code").values_list("code", flat=True)), "sex": SEXES}
 
 
+PAPER = "paper|"
+"""Before the keys of strata whose numbers are printed on emergency sheets and never given online."""
+
+
 def strata_of(study: Study) -> list[str]:
     """Return the key of every stratum that the study's factors make, such as `01|F`; `all` without factors.
 
@@ -42,6 +46,11 @@ def expected_in(study: Study) -> dict[str, float]:
         * math.prod(shares[factor][level] for factor, level in zip(study.strata_factors, key, strict=True))
         for key in keys
     }
+
+
+def paper_strata_of(study: Study) -> list[str]:
+    """Return the key of every stratum that emergency sheets are printed from: one beside each of `strata_of`."""
+    return [f"{PAPER}{key}" for key in strata_of(study)]
 
 
 def sequences_of(study: Study) -> list[str]:

@@ -6,6 +6,7 @@ from sessions.models.design import AssessmentSchedule, Period, PlannedDose, Sequ
 from sessions.models.deviation import ProtocolDeviation
 from sessions.models.fixity import FileAlert, FixityCheck
 from sessions.models.imported import ImportedResult
+from sessions.models.outbox import OutboxMessage
 from sessions.models.quantification import (
     FunctionalResult,
     MetaboliteEstimate,
@@ -13,6 +14,7 @@ from sessions.models.quantification import (
     QuantificationReview,
     QuantificationRun,
 )
+from sessions.models.randomization import PaperRandomization, RandomizedInError, StratumCorrection
 from sessions.models.session import Dose, StudySession
 from sessions.models.spectrum import BasisSet, Spectrum, Upload
 
@@ -27,16 +29,20 @@ __all__ = [
     "FunctionalResult",
     "ImportedResult",
     "MetaboliteEstimate",
+    "OutboxMessage",
+    "PaperRandomization",
     "Period",
     "PlannedDose",
     "ProtocolDeviation",
     "QuantificationResult",
     "QuantificationReview",
     "QuantificationRun",
+    "RandomizedInError",
     "Requantification",
     "Sequence",
     "SequencePeriod",
     "Spectrum",
+    "StratumCorrection",
     "StudySession",
     "Treatment",
     "Upload",

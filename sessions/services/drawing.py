@@ -9,8 +9,8 @@ from django.db import transaction
 from participants.models import Participant
 from sessions.allocation import minimizing
 from sessions.models import ProtocolDeviation
-from sessions.policies import randomization_preconditions
-from sessions.services.randomization import record_randomization
+from sessions.policies import randomization_preconditions, stratum_of
+from sessions.services.randomization import enrol
 from studyportal import clock
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
@@ -56,12 +56,14 @@ def complete(participant_id: UUID) -> Participant:
     by = User.objects.get(pk=asked.asked_by_id)
     unmet = [one for one in randomization_preconditions(locked) if not one.is_met]
     if locked.status == Participant.Status.SCREENING:
-        record_randomization(locked, asked.number, by=by)
+        locked.randomized_at = clock.now()
+        enrol(locked, number=asked.number, stratum=stratum_of(locked), by=by)
         if unmet:
             said = "; ".join(f"{one.label}: {one.detail}" for one in unmet)
             _deviate(locked, NOT_MET, f"The number was drawn when this no longer held. {said}"[:500], by)
         return locked
     locked.randomization_number, locked.randomized_at, locked.randomized_by = asked.number, clock.now(), by
+    locked.randomized_stratum = stratum_of(locked)
     locked.save()
     events.record("participant randomized", study=locked.study.code, target=locked.number)
     left = locked.get_status_display().lower()

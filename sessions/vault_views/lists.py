@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from sessions.allocation import generation, policies, taking_in
 from sessions.allocation.examination import warnings_for
 from sessions.allocation.selectors import list_for, lists_for
+from sessions.allocation.watching import watch
 from sessions.randomization import Method
 from sessions.randomization.comparison import Scheme, compare, scheme
 from sessions.randomization.uploaded import Fault
@@ -28,6 +29,7 @@ SEALED = "The list is taken in and sealed. Lock your own file away or destroy it
 @requires(Permission.LIST_VIEW)
 def all_lists(request: StudyRequest) -> HttpResponse:
     """Show the study's lists."""
+    watch(request.study)
     can_generate = Permission.LIST_GENERATE in request.permissions
     context = {"lists": lists_for(request.user, request.study), "can_generate": can_generate}
     return render(request, "allocation/lists.html", context)

@@ -5,10 +5,13 @@ import json
 from collections.abc import Mapping
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.db import transaction
 
 from studyportal import clock
 from studyportal.accounts.models import Signature, User
+from studyportal.accounts.second_factor import spend_code
 from studyportal.accounts.signing_pause import note_wrong_password, refuse_while_paused
 from studyportal.errors import InvalidInput
 
@@ -25,6 +28,45 @@ def check_password(user: User, password: str) -> None:
         note_wrong_password(user)
         msg = "The password does not match. Nothing was signed; your answers are kept."
         raise InvalidInput(msg, fields={"password": "Enter your own password again."}, code="wrong_password")
+
+
+def has_second_factor(user: User) -> bool:
+    """Whether acts that cannot be undone ask this person for a code: where one is enrolled, or the door demands it."""
+    return settings.PORTAL_REQUIRE_SECOND_FACTOR or _authenticator(user) is not None
+
+
+def check_second_factor(user: User, code: str) -> None:
+    """Ask once more for the second factor of somebody whose password was right; the code is used up.
+
+    Nothing is asked of a person without one, unless the door requires it of everybody.
+
+    Raises:
+        InvalidInput: the code is missing, wrong or used, or there is no authenticator where there must be one.
+    """
+    if not has_second_factor(user):
+        return
+    authenticator = _authenticator(user)
+    if authenticator is None:
+        raise InvalidInput(
+            "This act needs a second factor. Set one up under your name at the top of the page, then come back.",
+            fields={"code": "You have no authenticator yet. Set one up first."}, code="no_second_factor",
+        )  # fmt: skip
+    digits = "".join(code.split())
+    if not digits:
+        raise InvalidInput(
+            "Enter the code of your authenticator. Nothing was done; your answers are kept.",
+            fields={"code": "Enter the six digits that your authenticator shows now."}, code="code_missing",
+        )  # fmt: skip
+    if not spend_code(authenticator, digits):
+        note_wrong_password(user)
+        raise InvalidInput(
+            "The code does not match, or was used already. Nothing was done; your answers are kept.",
+            fields={"code": "Wait for the next code of your authenticator, then enter it."}, code="wrong_code",
+        )  # fmt: skip
+
+
+def _authenticator(user: User) -> Authenticator | None:
+    return Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
 
 
 @transaction.atomic

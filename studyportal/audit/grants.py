@@ -1,6 +1,6 @@
 """What each database login may do: one description, applied after every migrate, compared with a snapshot in a test.
 
-The blinded logins have EXECUTE on `alloc.allocate()` and on what asks the vault to draw, and no other privilege in
+The blinded logins have EXECUTE on `alloc.allocate()`, `alloc.reconcile()` and on what asks the vault to draw, and no other privilege in
 schema `alloc`; nobody but the owner can change the trail; the clear text of the trail's changes is for the blinded
 doors a view without the secret.
 """
@@ -76,6 +76,7 @@ STATEMENTS = (
     "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA pii TO portal_web",
     "GRANT USAGE ON SCHEMA alloc TO portal_web, portal_worker, portal_vault",
     "GRANT EXECUTE ON FUNCTION alloc.allocate(uuid, uuid, text, uuid) TO portal_web",
+    "GRANT EXECUTE ON FUNCTION alloc.reconcile(uuid, uuid, uuid, text, text, uuid, boolean) TO portal_web",
     "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA alloc TO portal_vault",
     "REVOKE INSERT ON alloc.allocation FROM portal_vault",
     f"GRANT UPDATE ({LIST_COLUMNS}) ON alloc.randomization_list TO portal_vault",
@@ -93,6 +94,7 @@ STATEMENTS = (
     "REVOKE UPDATE ON pii.delivery_request FROM portal_web",
     "GRANT USAGE ON SCHEMA pii TO portal_vault",
     "GRANT SELECT, UPDATE (opened_at, failed_tries) ON pii.delivery_request TO portal_vault",
+    "GRANT UPDATE (mailed_at) ON alloc.custodian_notice TO portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",

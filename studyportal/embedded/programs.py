@@ -70,7 +70,8 @@ def worker() -> Program:
         "worker",
         (
             sys.executable, "-m", "celery", "-A", "studyportal.celery", "worker", "--pool", "prefork",
-            "--concurrency", "2", "--loglevel", "warning", "--without-gossip", "--without-mingle",
+            "--concurrency", "2", "--queues", "quantification,mail", "--loglevel", "warning",
+            "--without-gossip", "--without-mingle",
         ),
         "worker",
         stop_signal=signal.SIGQUIT,

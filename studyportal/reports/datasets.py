@@ -23,6 +23,7 @@ from ratings.policies import window_from
 from sessions.allocation.contagion import known_since
 from sessions.allocation.services import reveal_sequences
 from sessions.models import Dose, SequencePeriod, StudySession
+from sessions.policies import corrected_stratum, stratum_at_randomization
 from studyportal.accounts.models import User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import can, check, sites_with
@@ -183,12 +184,16 @@ def reviews(viewer: User, study: Study) -> bool:
 
 
 def _participants(study: Study, sites: Sites) -> list[rows.ParticipantRow]:
-    found = Participant.objects.filter(study=study, site__in=sites).select_related("site", "withdrawal")
+    found = Participant.objects.filter(study=study, site__in=sites).select_related(
+        "site", "study", "withdrawal", "paper_randomization", "randomized_in_error"
+    )
     return [
         rows.ParticipantRow(
             participant=one.number, site=one.site.code, sex=one.sex, age_years=one.age_years, status=one.status,
             screened_at=one.screened_at, randomization_number=one.randomization_number,
-            randomized_at=one.randomized_at,
+            randomized_at=one.randomized_at, is_randomized_on_paper=hasattr(one, "paper_randomization"),
+            randomized_in_error_at=one.randomized_in_error.marked_at if hasattr(one, "randomized_in_error") else None,
+            stratum_at_randomization=stratum_at_randomization(one), stratum_corrected=corrected_stratum(one),
             withdrawn_on=one.withdrawal.withdrawn_on if hasattr(one, "withdrawal") else None,
         )
         for one in found.order_by("number")

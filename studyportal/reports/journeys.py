@@ -43,8 +43,8 @@ def journeys_for(viewer: User, study: Study) -> QuerySet[Participant]:
     )
     return (
         participants_for(viewer, study)
-        .select_related("eligibility", "randomized_by")
-        .prefetch_related("consents", Prefetch("sessions", sessions))
+        .select_related("eligibility", "randomized_by", "paper_randomization", "randomized_in_error")
+        .prefetch_related("consents", "stratum_corrections", Prefetch("sessions", sessions))
     )
 
 

@@ -132,6 +132,12 @@ def actions_for(participant: Participant, may: frozenset[Permission]) -> list[Ac
         actions.append(Action("Record a new consent", "consent"))
     if P.IDENTITY_VIEW in may:
         actions.append(Action("Show identity", "identity"))
+    if P.ALLOCATION_REQUEST in may and participant.status == Participant.Status.SCREENING:
+        actions.append(Action("Enter a number given on paper", "paper-randomization"))
+    if P.ALLOCATION_CORRECT in may:
+        actions.append(Action("Correct the strata", "strata"))
+        if participant.randomization_number and not hasattr(participant, "randomized_in_error"):
+            actions.append(Action("Randomized in error", "randomized-in-error"))
     if is_in and P.PARTICIPANT_WITHDRAW in may:
         if screening_of(participant).has_consent:
             actions.append(Action("Withdraw consent", "consent-withdrawal"))

@@ -32,6 +32,10 @@ class ParticipantRow:
     screened_at: datetime.datetime
     randomization_number: str
     randomized_at: datetime.datetime | None
+    is_randomized_on_paper: bool
+    randomized_in_error_at: datetime.datetime | None
+    stratum_at_randomization: str
+    stratum_corrected: str
     withdrawn_on: datetime.date | None
 
 

@@ -18,8 +18,8 @@ from studyportal.settings.required import REQUIRED
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
-OURS = ("web", "vault", "vault-worker", "worker", "beat", "provision")
-BLINDED = ("web", "worker", "beat")
+OURS = ("web", "vault", "vault-worker", "worker", "mailer", "beat", "provision")
+BLINDED = ("web", "worker", "mailer", "beat")
 
 
 def tool(name: str) -> str:

@@ -140,6 +140,7 @@ def test_functions_that_run_as_the_owner_are_few_and_look_into_temporary_schemas
         ("alloc.clear_design(uuid)", "portal_owner", True),
         ("alloc.is_minimized(uuid)", "portal_owner", True),
         ("alloc.minimization_of(uuid)", "portal_owner", True),
+        ("alloc.reconcile(uuid,uuid,uuid,text,text,uuid,boolean)", "portal_owner", True),
         ("alloc.undelivered()", "portal_owner", True),
         ("audit.note(text,text,text,jsonb)", "portal_owner", True),
         ("audit.record()", "portal_owner", True),

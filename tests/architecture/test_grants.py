@@ -19,6 +19,7 @@ ALLOC = (
     "allocation", "list_slot", "randomization_list", "stratum", "reveal_step", "key_share_set", "key_restore_test",
     "minimization_request", "planned_unblinding", "replacement",
     "kit", "kit_act", "kit_count", "kit_movement", "kit_shipment",
+    "emergency_sheet", "emergency_line", "custodian_notice",
 )  # fmt: skip
 TRAIL = ("change", "event", "obj_head")
 
@@ -52,6 +53,7 @@ def test_the_blinded_logins_hold_nothing_in_alloc_but_functions() -> None:
     acts = {
         "alloc.allocate(uuid,uuid,text,uuid)", "alloc.ask_minimization(uuid,uuid,jsonb,uuid,uuid)",
         "alloc.cancel_minimization(uuid)", "alloc.is_minimized(uuid)",
+        "alloc.reconcile(uuid,uuid,uuid,text,text,uuid,boolean)",
     }  # fmt: skip
     for login, functions in (("portal_web", looks | acts), ("portal_worker", looks)):
         execute = {f"function {name} EXECUTE" for name in functions}

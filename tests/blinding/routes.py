@@ -26,7 +26,7 @@ RUN_TABLES = ("series", "transients", "unknown")
 KINDS = ("infusion", "pretreatment", "unknown")
 KEYS = {"spectrum_id": "spectrum", "run_id": "run", "upload_id": "upload", "alert_id": "alert", "basis_id": "basis",
         "membership_id": "membership", "code": "code", "prefix": "prefix", "version": "version",
-        "batch_id": "batch", "act_id": "act"}  # fmt: skip
+        "batch_id": "batch", "act_id": "act", "message_id": "message"}  # fmt: skip
 MISSING = {"code": "nosuchcode", "prefix": "nosuchcode", "version": "99"}
 
 

@@ -1,6 +1,7 @@
 """Puts interviews of new participants on the demo rater's list and prints their codes: run by the browser tests.
 
 python tests/browser/make_interviews.py COUNT PASSWORD
+python tests/browser/make_interviews.py COUNT PASSWORD eligible     numbers of participants who wait for randomization
 """
 
 import datetime
@@ -14,6 +15,7 @@ django.setup()
 
 from django.db import transaction
 
+from participants.models import Participant
 from participants.selectors import criteria_of
 from participants.services.consent import record_consent
 from participants.services.eligibility import record_eligibility, sign_eligibility
@@ -27,11 +29,9 @@ from studyportal.audit.context import acting
 from studyportal.studies.models import Study
 
 
-def make(position: int, password: str) -> str:
+def eligible(position: int, password: str) -> Participant:
     study = Study.objects.get()
-    coordinator, investigator, rater = (
-        User.objects.get(username=name) for name in ("coordinator", "investigator", "rater")
-    )
+    coordinator, investigator = (User.objects.get(username=name) for name in ("coordinator", "investigator"))
     person = Person(full_name="Test Person", born_on=datetime.date(1995, 5, 4), contact="test@example.org")
     site = study.sites.all()[position % 2]
     participant = screen(study=study, site=site, sex="FM"[position // 2 % 2], person=person, by=coordinator)
@@ -39,14 +39,22 @@ def make(position: int, password: str) -> str:
     answers = {criterion.code: criterion.kind == "inclusion" for criterion in criteria_of(study)}
     record_eligibility(participant=participant, answers=answers, by=coordinator)
     sign_eligibility(participant=participant, by=investigator, password=password)
+    return participant
+
+
+def make(position: int, password: str) -> str:
+    participant = eligible(position, password)
+    coordinator, rater = (User.objects.get(username=name) for name in ("coordinator", "rater"))
     randomize(participant=participant, request_id=uuid.uuid4(), password=password, by=coordinator)
     session = participant.sessions.get(period__number=1)
     StudySession.objects.filter(pk=session.pk).update(planned_at=clock.now() + datetime.timedelta(hours=4))
     session.refresh_from_db()
-    assessment = AssessmentSchedule.objects.get(study=study, instrument="MADRS", timepoint="pre_dose")
+    assessment = AssessmentSchedule.objects.get(study=participant.study, instrument="MADRS", timepoint="pre_dose")
     return assign(session=session, assessment=assessment, rater=rater, by=coordinator).code
 
 
 if __name__ == "__main__":
     with acting("user:coordinator"), transaction.atomic():
-        print(*(make(position, sys.argv[2]) for position in range(int(sys.argv[1]))))
+        count, password = range(int(sys.argv[1])), sys.argv[2]
+        is_short = sys.argv[3:] == ["eligible"]
+        print(*(eligible(one, password) if is_short else make(one, password) for one in count))

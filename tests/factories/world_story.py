@@ -334,7 +334,7 @@ def tell(plan: Plan) -> tuple[dict[str, str], dict[str, str], dict[str, str], di
 def values_of(world: World) -> dict[str, list[str]]:
     """Return what URL parameters may name."""
     from ratings.models import SafetyAlert
-    from sessions.models import AnalysisProtocol, QuantificationRun, Requantification, Upload
+    from sessions.models import AnalysisProtocol, OutboxMessage, QuantificationRun, Requantification, Upload
     from studyportal.accounts.models import ApiToken, StudyMembership
 
     def ids(found: Any) -> list[str]:
@@ -354,5 +354,6 @@ def values_of(world: World) -> dict[str, list[str]]:
         "basis": ids(BasisSet.objects.values_list("pk", flat=True)),
         "version": ids(AnalysisProtocol.objects.order_by("version").values_list("version", flat=True)),
         "act": ids(StudyLock.objects.order_by("asked_at").values_list("pk", flat=True)),
+        "message": ids(OutboxMessage.objects.order_by("queued_at", "pk").values_list("pk", flat=True)),
         "batch": ids(Requantification.objects.values_list("pk", flat=True)),
     }

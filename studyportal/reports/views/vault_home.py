@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET
 from sessions.allocation.ceremony import key_status
 from sessions.allocation.kit_selectors import kits_at_home
 from sessions.allocation.selectors import lists_for, reveals_for, short_strata
+from sessions.allocation.watching import watch
 from studyportal.accounts.access import StudyRequest, members_only
 from studyportal.accounts.roles import Permission
 from studyportal.errors import NotFound
@@ -20,6 +21,7 @@ def home(request: StudyRequest) -> HttpResponse:
         return redirect("emergency")  # the physician on call, who has nothing else here
     if Permission.LIST_VIEW not in request.permissions:
         raise NotFound("There is nothing for your role at this door. Use the study's other address.")
+    watch(request.study)
     lists = list(lists_for(request.user, request.study))
     active = next((one for one in reversed(lists) if one.state == "active"), None)
     makes_lists = Permission.LIST_GENERATE in request.permissions

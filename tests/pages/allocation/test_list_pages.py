@@ -99,7 +99,7 @@ def test_a_list_is_made_sealed_and_committed(maker, world: World, typed) -> None
     text = answer.content.decode()
     assert "The list is made and sealed" in text
     assert one.commitment_root in text
-    assert "48 slots in 4 strata" in text
+    assert "96 slots in 8 strata" in text  # each with one beside it for emergency sheets
     assert text.count("Passed: ") == 8
     assert "One simulated run" in text
     with standing_at("vault"):
@@ -299,7 +299,7 @@ def test_a_study_without_factors_has_one_stratum(maker, world: World) -> None:
     maker.post("/lists/new/", BIG_STICK)
     maker.post(f"/lists/{lists()[0].pk}/generate/")
     with standing_at("vault"):
-        assert set(ListSlot.objects.values_list("stratum__key", flat=True)) == {"all"}
+        assert set(ListSlot.objects.values_list("stratum__key", flat=True)) == {"all", "paper|all"}
 
 
 def test_strata_that_are_too_small_are_warned_of_while_typing(maker) -> None:

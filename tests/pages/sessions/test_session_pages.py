@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from django.core import mail
 
 from participants.models import Participant
 from participants.services.withdrawal import withdraw
 from sessions.models import AdverseEvent, Dose, StudySession
 from studyportal import clock
 from tests.factories import journey
+from tests.factories.mailing import delivered
 from tests.factories.people import PASSWORD
 from tests.factories.world import World
 
@@ -186,7 +186,7 @@ def test_a_running_session_offers_its_forms(world: World, client_for, participan
 # The wizard
 
 
-def test_the_wizard_goes_through_four_steps(world: World, client_for, django_capture_on_commit_callbacks) -> None:
+def test_the_wizard_goes_through_four_steps(world: World, client_for) -> None:
     journey.activate_list(world)
     journey.eligible(world)
     client = client_for(world.coordinator)
@@ -195,10 +195,9 @@ def test_the_wizard_goes_through_four_steps(world: World, client_for, django_cap
     check = page(client.get(f"{RANDOMIZE}?step=3"))
     assert "This cannot be undone." in check
     key = re.search(r'name="request_id" value="([0-9a-f-]{36})"', check)[1]
-    given = {"request_id": key, "password": PASSWORD}
-    with django_capture_on_commit_callbacks(execute=True):
-        assert client.post(RANDOMIZE, given).url == RECEIPT
-        assert client.post(RANDOMIZE, given).url == RECEIPT
+    given = {"request_id": key, "stratum": "01|F", "password": PASSWORD}
+    assert client.post(RANDOMIZE, given).url == RECEIPT
+    assert client.post(RANDOMIZE, given).url == RECEIPT
     done = Participant.objects.get()
     receipt = page(client.get(RECEIPT))
     assert done.randomization_number in receipt
@@ -206,7 +205,7 @@ def test_the_wizard_goes_through_four_steps(world: World, client_for, django_cap
     assert "Coordinator" in receipt
     for treatment in ("Placebo", "Naltrexone", ">AB<", ">BA<"):
         assert treatment not in receipt
-    assert [message.subject for message in mail.outbox] == ["XO-001 is randomized", "An allocation waits"]
+    assert {message.subject for message in delivered()} == {"XO-001 is randomized", "An allocation waits"}
     assert client.get(RANDOMIZE).url == RECEIPT
     assert StudySession.objects.count() == 2
 
@@ -219,7 +218,7 @@ def test_the_wizard_stops_who_is_not_ready(world: World, client_for) -> None:
         shown = page(client.get(f"{RANDOMIZE}{step}"))
         assert "XO-001 cannot be randomized yet." in shown
         assert "Record consent" in shown
-    response = client.post(RANDOMIZE, {"request_id": uuid.uuid4(), "password": PASSWORD})
+    response = client.post(RANDOMIZE, {"request_id": uuid.uuid4(), "stratum": "01|F", "password": PASSWORD})
     assert response.status_code == 422
     assert "Consent: Record the signed consent form." in page(response)
     assert Participant.objects.get().randomization_number == ""
@@ -235,7 +234,7 @@ def test_the_wizard_refuses_a_wrong_password_a_bad_key_and_others(world: World, 
         ({"request_id": key, "password": ""}, "Enter your password to randomize."),
         ({"request_id": "1 or 1", "password": PASSWORD}, "This page was not sent whole. Open it again."),
     ):
-        response = client.post(RANDOMIZE, typed)
+        response = client.post(RANDOMIZE, {"stratum": "01|F", **typed})
         # A page with an address: the browser's Back finds it, and no form that would be sent again.
         assert (response.status_code, response["Location"]) == (302, f"{RANDOMIZE}?step=3")
         shown = client.get(response["Location"])
@@ -252,7 +251,9 @@ def test_the_wizard_refuses_a_wrong_password_a_bad_key_and_others(world: World, 
 
 def test_an_exhausted_list_is_said_neutrally(world: World, client_for) -> None:
     journey.eligible(world)
-    response = client_for(world.coordinator).post(RANDOMIZE, {"request_id": uuid.uuid4(), "password": PASSWORD})
+    response = client_for(world.coordinator).post(
+        RANDOMIZE, {"request_id": uuid.uuid4(), "stratum": "01|F", "password": PASSWORD}
+    )
     assert response.status_code == 422
     assert "Randomization is not available now; the trial office has been told. Nothing was changed." in page(response)
     assert Participant.objects.get().status == "screening"

@@ -3,11 +3,10 @@
 import uuid
 
 import pytest
-from django.core import mail
 
 from participants.models import Participant
 from participants.services.consent import withdraw_consent
-from sessions.models import StudySession
+from sessions.models import OutboxMessage, StudySession
 from sessions.policies import randomization_preconditions
 from sessions.services.randomization import RandomizationUnavailable, randomize, strata_of, stratum_of
 from studyportal import clock
@@ -16,6 +15,7 @@ from studyportal.errors import InvalidInput, InvalidState, NotPermitted
 from studyportal.studies.models import Study
 from tests.conftest import standing_at
 from tests.factories import journey
+from tests.factories.mailing import delivered
 from tests.factories.people import PASSWORD
 from tests.factories.world import World
 
@@ -44,28 +44,23 @@ def test_randomization_gives_a_number_and_plans_every_period(world: World) -> No
     assert [s.period.number for s in participant.sessions.all()] == [1, 2]
 
 
-def test_a_repeated_request_changes_and_sends_nothing(world: World, django_capture_on_commit_callbacks) -> None:
+def test_a_repeated_request_changes_and_sends_nothing(world: World) -> None:
     journey.activate_list(world)
     participant, key = journey.eligible(world), uuid.uuid4()
-    with django_capture_on_commit_callbacks(execute=True):
-        first = take(world, participant, key=key)
-    sent = len(mail.outbox)
-    with django_capture_on_commit_callbacks(execute=True):
-        again = take(world, participant, key=key)
-        other_key = take(world, participant)
+    first = take(world, participant, key=key)
+    sent = len(delivered())
+    again = take(world, participant, key=key)
+    other_key = take(world, participant)
     assert first.randomization_number == again.randomization_number == other_key.randomization_number
     assert StudySession.objects.count() == 2
-    assert len(mail.outbox) == sent
+    assert len(delivered()) == sent == 2
 
 
-def test_the_site_and_the_pharmacy_are_told_without_a_treatment(
-    world: World, django_capture_on_commit_callbacks
-) -> None:
+def test_the_site_and_the_pharmacy_are_told_without_a_treatment(world: World) -> None:
     journey.activate_list(world)
     participant = journey.eligible(world)
-    with django_capture_on_commit_callbacks(execute=True):
-        number = take(world, participant).randomization_number
-    site, pharmacy = mail.outbox
+    number = take(world, participant).randomization_number
+    pharmacy, site = sorted(delivered(), key=lambda message: message.subject)
     assert site.subject == "XO-001 is randomized"
     assert site.to == ["coordinator@example.org"]
     assert f"Randomization number: {number}" in site.body
@@ -74,19 +69,19 @@ def test_the_site_and_the_pharmacy_are_told_without_a_treatment(
     assert pharmacy.to == ["pharmacist@example.org"]
     assert "XO-001" not in pharmacy.body
     assert number not in pharmacy.body
-    for message in mail.outbox:
+    for message in (site, pharmacy):
         assert not {"Placebo", "Naltrexone", "AB", "BA"} & set(message.body.replace(".", " ").split())
 
 
-def test_nobody_without_an_address_is_written_to(world: World, django_capture_on_commit_callbacks) -> None:
+def test_nobody_without_an_address_is_written_to(world: World) -> None:
     journey.activate_list(world)
     participant = journey.eligible(world)
     with standing_at("vault"):  # an address of somebody unblinded is none of the blinded door's
         User.objects.filter(memberships__role__in=("pharmacist", "unblinded_statistician")).update(email="")
     User.objects.exclude(email="").update(email="")
-    with django_capture_on_commit_callbacks(execute=True):
-        take(world, participant)
-    assert mail.outbox == []
+    take(world, participant)
+    assert delivered() == []
+    assert OutboxMessage.objects.count() == 0
 
 
 def test_only_the_sites_coordinator_randomizes_and_with_the_password(world: World) -> None:
@@ -105,7 +100,7 @@ def test_every_precondition_is_needed(world: World) -> None:
     journey.activate_list(world)
     bare = journey.screened(world)
     assert [(p.label, p.is_met) for p in randomization_preconditions(bare)] == [
-        ("Consent", False), ("Eligibility", False), ("In screening", True), ("Site open", True),
+        ("Consent", False), ("Eligibility", False), ("Baseline", False), ("In screening", True), ("Site open", True),
     ]  # fmt: skip
     with pytest.raises(
         InvalidState, match=r"XO-001 cannot be randomized yet\. Consent: Record the signed consent form"
@@ -149,7 +144,7 @@ def test_exhaustion_is_neutral_to_the_site_and_told_to_the_custodian(world: Worl
     for _ in range(2):
         take(world, journey.eligible(world))
     last = journey.eligible(world)
-    mail.outbox.clear()
+    delivered().clear()
     with pytest.raises(RandomizationUnavailable) as refusal:
         take(world, last)
     assert refusal.value.message == (
@@ -157,7 +152,7 @@ def test_exhaustion_is_neutral_to_the_site_and_told_to_the_custodian(world: Worl
     )
     assert refusal.value.reason_code == "randomization_unavailable"
     assert untouched(last)
-    assert [(m.subject, m.to) for m in mail.outbox] == [
+    assert [(m.subject, m.to) for m in delivered()] == [
         ("Randomization is not available", ["unblinded-statistician@example.org"])
     ]
     assert take(world, journey.eligible(world, sex="M")).status == "randomized"
