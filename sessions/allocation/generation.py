@@ -69,6 +69,8 @@ def change_draft(*, list_id: UUID, settings: Settings, by: User) -> Randomizatio
         InvalidState: the list is generated already.
     """
     made = locked_draft(list_id, by)
+    if settings.method is Method.UPLOADED_LIST:
+        raise InvalidInput("A list of your own is taken in at once: close this draft and make a new list.")
     _try(made.study, settings)
     stored = _stored(settings)
     for name, value in stored.items():

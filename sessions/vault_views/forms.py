@@ -95,10 +95,12 @@ class NewListForm(forms.Form):
 
     def __init__(
         self, data: Any = None, files: Any = None, *, sequences: Sequence[str], levels: Mapping[str, Sequence[str]],
-        initial: dict[str, Any] | None = None,
+        initial: dict[str, Any] | None = None, takes_files: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(data, files, initial=initial)
         self._sequences, self._levels = sequences, levels
+        if not takes_files:  # a draft that exists has settings; a list of one's own comes in at once
+            self.fields["method"].choices = [one for one in METHODS if one[0] != Method.UPLOADED_LIST]  # type: ignore[attr-defined]  # a choice field
 
     def clean_block_sizes(self) -> list[int]:
         """Return the sizes; whether they hold the shares is checked with the ratio."""

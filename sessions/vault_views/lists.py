@@ -70,7 +70,12 @@ def change_settings(request: StudyRequest, pk: UUID) -> HttpResponse:
 
 def _form(study: Study, data: object, files: object, initial: dict[str, Any] | None = None) -> NewListForm:
     return NewListForm(
-        data, files, sequences=policies.sequences_of(study), levels=policies.levels_of(study), initial=initial
+        data,
+        files,
+        sequences=policies.sequences_of(study),
+        levels=policies.levels_of(study),
+        initial=initial,
+        takes_files=initial is None,
     )
 
 

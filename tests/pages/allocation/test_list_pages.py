@@ -128,6 +128,9 @@ def test_a_draft_is_changed_until_it_is_generated(maker) -> None:
     shown = maker.get(f"/lists/{one.pk}/settings/").content.decode()
     assert 'value="2, 4"' in shown
     assert 'value="12"' in shown
+    assert "uploaded_list" not in shown
+    refused = maker.post(f"/lists/{one.pk}/settings/", BLOCKS | {"method": "uploaded_list"})
+    assert (refused.status_code, lists()[0].method) == (422, "permuted_blocks")
     assert maker.post(f"/lists/{one.pk}/settings/", BIG_STICK | {"tolerance": "2"}).status_code == 302
     (one,) = lists()
     assert (one.method, one.parameters, one.state) == ("big_stick", {"tolerance": 2}, "draft")

@@ -5,10 +5,13 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from sessions.allocation import generation
 from sessions.allocation.models import ListSlot, RandomizationList
 from sessions.allocation.services import open_slot
+from sessions.randomization import Method
 from sessions.randomization.offline import LARGEST_FILE_BYTES, draw
 from studyportal.audit.models import Event
+from studyportal.errors import InvalidInput
 from tests.conftest import standing_at
 from tests.factories.people import PASSWORD
 from tests.factories.world import World
@@ -184,6 +187,13 @@ def test_every_fault_of_an_uploaded_list_is_told_with_its_row(maker, content, fa
     assert 'value="uploaded_list" id="id_method_4" checked' in text
     assert 'value="chacha20"' in text
     assert now() is None
+
+
+def test_a_draft_does_not_become_an_uploaded_list(draft, world: World) -> None:
+    settings = generation.Settings(Method.UPLOADED_LIST, {}, 0)
+    with standing_at("vault"), pytest.raises(InvalidInput, match="is taken in at once"):
+        generation.change_draft(list_id=draft.pk, settings=settings, by=world.unblinded_statistician)
+    assert now().method == "big_stick"
 
 
 def test_an_upload_waits_for_an_earlier_draft(maker, draft) -> None:
