@@ -379,7 +379,7 @@ def test_a_start_does_not_replace_a_lost_key(tmp_path: Path, settings) -> None:
     settings.PORTAL_VAULT_KEY_FILE = tmp_path / "private"
     settings.PORTAL_VAULT_PUBLIC_KEY_FILE = tmp_path / "public"
     (tmp_path / "public").write_bytes(bytes(32))
-    with pytest.raises(CommandError, match="is missing: restore it with './portal manage vault_keys restore'"):
+    with pytest.raises(CommandError, match=r"is missing: restore it with './portal manage vault_keys restore'"):
         call_command("prepare")
     assert [path.name for path in tmp_path.iterdir()] == ["public"]
     assert (tmp_path / "public").read_bytes() == bytes(32)

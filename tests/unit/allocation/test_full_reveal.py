@@ -1,15 +1,27 @@
 """The reveal after the lock: two people, the announcement first, one bundle that the verifier accepts; and one slot."""
 
 import json
+import uuid
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
 from sessions.allocation import full_reveal, publication
-from sessions.allocation.models import Allocation, Publication, RandomizationList, RevealStep
-from sessions.allocation.services import approve_list, close_list, create_list, unblind_participant
-from sessions.allocation.terms import open_list
-from sessions.randomization import CommitsTo, slot_proof, verify
+from sessions.allocation.models import Allocation, ListSlot, Publication, RandomizationList, RevealStep, Stratum
+from sessions.allocation.proving import proof_of
+from sessions.allocation.sealing import seal
+from sessions.allocation.services import (
+    approve_list,
+    close_list,
+    create_list,
+    seed_info,
+    slot_info,
+    unblind_participant,
+)
+from sessions.allocation.terms import open_list, terms_of
+from sessions.randomization import CommitsTo, replay, root_to_publish, slot_proof, verify
+from sessions.randomization.minimization import scheme_of
+from studyportal import clock
 from studyportal.audit.context import acting
 from studyportal.audit.models import Event
 from studyportal.errors import BlindingViolation, InvalidInput, InvalidState, NotPermitted
@@ -184,8 +196,6 @@ def test_a_bound_list_is_recognised_and_its_slot_is_proven_for_this_study(world:
         )  # fmt: skip
         opened = open_list(made)
         assert opened.commits_to is CommitsTo.SLOTS
-        from sessions.randomization import root_to_publish
-
         made.commitment_root = root_to_publish(opened.terms, opened.seed, opened.made.slots).hex()
         bound = open_list(made)
         assert bound.commits_to is CommitsTo.BOUND
@@ -194,6 +204,62 @@ def test_a_bound_list_is_recognised_and_its_slot_is_proven_for_this_study(world:
     told = list(verify.check(proof, made.commitment_root))
     assert all(holds for holds, _ in told)
     assert told[-1][1].endswith(f"made for study XO, list {made.pk}.")
+
+
+@pytest.fixture
+def minimized(world: World) -> tuple[World, RandomizationList]:
+    """A minimization as the vault keeps one: a committed seed, and a sealed slot for each who came."""
+    people = [journey.eligible(world, sex=sex, site=site) for sex, site in (
+        ("F", world.site), ("M", world.other_site), ("F", world.site),
+    )]  # fmt: skip
+    seed = bytes(range(32))
+    with standing_at("vault"):
+        made = RandomizationList(
+            study=world.study, method="minimization", generated_by=world.unblinded_statistician, parameters={
+                "factors": {"site": ["01", "02"], "sex": ["F", "M"]}, "measure": "range", "probability": "0.8",
+            },
+        )  # fmt: skip
+        made.sealed_seed = seal(seed, seed_info(made.pk))
+        terms = terms_of(made, ())
+        made.commitment_root = root_to_publish(terms, seed, ()).hex()
+        made.save()
+        levels = [{"site": one.site.code, "sex": one.sex} for one in people]
+        drawn = replay(scheme_of(made.parameters, terms.sequences), seed, levels)
+        head = Stratum.objects.create(list=made, key="course")
+        for place, (person, choice) in enumerate(zip(people, drawn, strict=True), start=1):
+            slot = ListSlot(stratum=head, ordinal=place, number=f"R-77{place}")
+            slot.sealed = seal(bytes(32) + choice.sequence.encode(), slot_info(made.pk, "course", place, slot.number))
+            slot.save()
+            with database_role("portal_owner"):
+                Allocation.objects.create(
+                    participant=person, slot=slot, stratum_key=f"{person.site.code}|{person.sex}",
+                    request_id=uuid.uuid4(), allocated_at=clock.now(),
+                )  # fmt: skip
+    return world, made
+
+
+def test_a_minimization_is_revealed_and_drawn_again_and_its_slots_have_no_proof(minimized) -> None:
+    world, made = minimized
+    lock(world)
+    with standing_at("vault"):
+        announced = announce(world)
+        confirm(world)
+        whole = document(world)
+        (course,) = whole["lists"]
+        assert (course["commits_to"], course["root"]) == ("bound", made.commitment_root)
+        assert [row["levels"] for row in course["newcomers"]] == [
+            {"site": "01", "sex": "F"}, {"site": "02", "sex": "M"}, {"site": "01", "sex": "F"},
+        ]  # fmt: skip
+        assert whole["allocations"][0]["stratum"] == "sex=F, site=01"
+        told = list(verify.check(whole, [made.commitment_root], announced.chain))
+        assert [sentence for holds, sentence in told if not holds] == []
+        someone = Allocation.objects.first().participant_id
+        with acting(f"user:{world.pharmacist.username}", request_id="r1"):
+            unblind_participant(
+                study=world.study, participant_id=someone, by=world.pharmacist, reason_code="other", reason="x"
+            )
+            with pytest.raises(InvalidState, match="has no list made in advance"):
+                proof_of(study=world.study, participant_id=someone, request_id="r1", by=world.pharmacist)
 
 
 def test_one_slots_proof_follows_a_reveal_and_is_in_the_trail_first(run: World, client_for) -> None:
