@@ -127,6 +127,20 @@ def test_two_people_reveal_a_locked_study_and_the_verifier_accepts_it(run: World
     assert json.loads(publication.revealed_document(run.monitor, run.study)) == made
 
 
+def test_a_list_that_was_never_published_nor_used_is_no_part_of_the_reveal(run: World) -> None:
+    with standing_at("vault"):
+        create_list(
+            study=run.study, method="simple", parameters={}, strata=["01|F"], slots_per_stratum=4,
+            by=run.unblinded_statistician,
+        )  # fmt: skip
+    lock(run)
+    with standing_at("vault"):
+        announce(run)
+        confirm(run)
+        assert len(document(run)["lists"]) == 2
+        assert full_reveal.reveal_state(run.pharmacist, run.study).lists == 2
+
+
 def test_a_wrong_password_a_missing_reason_and_a_blinded_person_reveal_nothing(run: World) -> None:
     lock(run)
     with standing_at("vault"):
