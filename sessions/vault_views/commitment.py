@@ -35,7 +35,7 @@ def publish(request: StudyRequest, pk: UUID) -> HttpResponse:
 
 
 @require_GET
-@requires(Permission.COMMITMENT_VIEW)
+@requires(Permission.LIST_VIEW)
 def sheet(request: StudyRequest) -> HttpResponse:
     """Return the published roots as a PDF."""
     made = commitment_sheet(
