@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from sessions.allocation.models import Allocation, Publication, RandomizationList, RevealStep
 from sessions.allocation.terms import OpenedList, allocations_of, open_list
@@ -167,11 +167,17 @@ def steps_of(study: Study) -> list[AllocationStep]:
     found = Allocation.objects.filter(participant__study=study).select_related("participant", "slot__stratum__list")
     return [
         AllocationStep(
-            participant=one.participant.number, number=one.slot.number, list_id=str(one.slot.stratum.list_id),
-            stratum=_place(one), at=one.allocated_at.isoformat(),
+            participant=one.participant.number, number=one.slot.number, list_id=_list_of(one), stratum=_place(one),
+            at=one.allocated_at.isoformat(),
         )
         for one in found.order_by("allocated_at", "slot__number")
     ]  # fmt: skip
+
+
+def _list_of(one: Allocation) -> str:
+    """Return the key of the committed list of an allocation; empty where the number was given outside of every list."""
+    made = one.slot.stratum.list
+    return str(made.pk) if made.commitment_root else ""
 
 
 def _place(one: Allocation) -> str:
@@ -200,9 +206,12 @@ def _bundle(opened: OpenedList, made: RandomizationList) -> dict[str, object]:
 
 
 def _lists(study: Study) -> QuerySet[RandomizationList]:
-    # Position 0 holds the slots outside every list (`replacement.py`); nothing of it was ever committed to.
-    found = RandomizationList.objects.filter(study=study, position__gt=0, generated_at__isnull=False)
-    return found.select_related("study").order_by("position")
+    """Lists that are published or were used; a draft, or what nobody was allocated from, was never promised."""
+    published = Publication.objects.filter(study=study, kind=Publication.Kind.COMMITMENT).values("list_id")
+    used = Allocation.objects.filter(participant__study=study).values("slot__stratum__list")
+    # Position 0 holds the slots outside every list (`replacement.py`).
+    found = RandomizationList.objects.filter(Q(pk__in=published) | Q(pk__in=used), study=study, position__gt=0)
+    return found.exclude(commitment_root="").select_related("study").order_by("position")
 
 
 def _locked(study: Study, by: User) -> Study:

@@ -156,9 +156,7 @@ def terms_of(made: RandomizationList) -> ListTerms:
     is_draft, method = made.state == State.DRAFT, Method(made.method)
     kept = [] if is_draft else sorted(made.strata.values_list("key", flat=True))
     # Minimization draws in one course: whatever places its participants fill, its terms name no stratum.
-    strata = (
-        [] if method is Method.MINIMIZATION else kept or sorted([*strata_of(made.study), *paper_strata_of(made.study)])
-    )
+    strata = [] if method is Method.MINIMIZATION else kept or _strata_to_make(made.study)
     return ListTerms(
         study=made.study.code,
         list_id=str(made.pk),
@@ -237,6 +235,11 @@ def _generated(made: RandomizationList, seed: bytes, root: str, *, how: str, by:
     )  # fmt: skip
     events.record("list generated", study=made.study.code, target=made.name, data={"root": root, "how": how})
     return made
+
+
+def _strata_to_make(study: Study) -> list[str]:
+    """Return the strata of a drawn list: one for what is given online, one beside it for emergency sheets."""
+    return sorted([*strata_of(study), *paper_strata_of(study)])
 
 
 def _stored(settings: Settings) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from sessions.allocation.models import Publication, RandomizationList
@@ -97,5 +98,6 @@ def root_to_show(made: RandomizationList) -> str:
 
 
 def _of(viewer: User, study: Study) -> QuerySet[Publication]:
-    check(viewer, Permission.COMMITMENT_VIEW, study)
+    # No permission belongs to both sides of the blind, so each door has its own for what is public.
+    check(viewer, Permission.LIST_VIEW if settings.PORTAL_DOOR == "vault" else Permission.COMMITMENT_VIEW, study)
     return Publication.objects.filter(study=study).select_related("published_by").order_by("published_at", "label")

@@ -16,7 +16,7 @@ from studyportal.forms import carried_out, form_page
 
 
 @require_GET
-@requires(Permission.COMMITMENT_VIEW)
+@requires(Permission.LIST_VIEW)
 def sheet(request: StudyRequest) -> HttpResponse:
     """Return the published roots as a PDF."""
     made = commitment_sheet(

@@ -61,8 +61,7 @@ def requires(
     def decorate(view: Callable[Concatenate[StudyRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def guarded(request: StudyRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            # Read for this very request by `StudyMiddleware`; some permissions are held on both sides of the blind.
-            if permission not in request.permissions or is_stranger(request.roles):
+            if permission not in request.permissions:  # read for this very request by `StudyMiddleware`
                 if is_hidden(permission, request.roles):
                     raise Http404
                 raise refusal(permission, request.study)

@@ -28,6 +28,6 @@ UNBLINDED_TABLES: tuple[Table, ...] = tuple(
         table, row=TWINS[table.name][0], build=TWINS[table.name][1], permissions=(Permission.UNBLINDED_EXPORT,)
     )
     if table.has_links
-    else table
+    else replace(table, permissions=(Permission.UNBLINDED_EXPORT,))
     for table in TABLES
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """What each database login may do: one description, applied after every migrate, compared with a snapshot in a test.
 
-The blinded logins have EXECUTE on `alloc.allocate()`, `alloc.reconcile()` and on what asks the vault to draw, and no other privilege in
-schema `alloc`; nobody but the owner can change the trail; the clear text of the trail's changes is for the blinded
-doors a view without the secret.
+The blinded logins have EXECUTE on `alloc.allocate()`, `alloc.reconcile()` and what asks the vault to draw, and no other
+privilege in schema `alloc`; nobody but the owner can change the trail; the clear text of the trail's changes is for the
+blinded doors a view without the secret.
 """
 
 from django.db import connections, transaction

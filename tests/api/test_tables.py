@@ -16,7 +16,9 @@ from tests.factories.pulls import WHY, bearer, token_for
 from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db
-NAMES = [table.name for table in TABLES]
+# The commitments hold no rows of participants: tests/pages/allocation/test_commitment_pages.py.
+OF_PEOPLE = [table for table in TABLES if table.has_links]
+NAMES = [table.name for table in OF_PEOPLE]
 ROWS = {
     "participants": 2, "sessions": 4, "doses": 2, "madrs_items": 20, "madrs_totals": 2, "spectra": 1, "mrs_runs": 1,
     "mrs_concentrations": 1, "mrs_series": 4, "mrs_changes": 1, "mrs_effects": 2, "mrs_transients": 2,
@@ -65,7 +67,7 @@ def test_every_table_has_its_rows_in_both_formats(world: World, filled: pulls.Fi
 
 
 def test_every_table_with_sessions_is_keyed_by_participant_period_and_session() -> None:
-    for table in TABLES:
+    for table in OF_PEOPLE:
         names = [column.name for column in table.columns]
         keys = ["participant"] if table.name == "participants" else ["participant", "period", "session"]
         assert names[: len(keys)] == keys
@@ -159,7 +161,7 @@ def test_the_index_is_the_dictionary_of_what_the_caller_may_pull(world, filled, 
     listed = client_for().get("/api/v1/", **bearer(analyst)).json()["tables"]
     assert [table["name"] for table in listed] == [
         "participants", "sessions", "doses", "spectra", "mrs_runs", "mrs_concentrations", "mrs_series", "mrs_changes",
-        "mrs_effects", "mrs_transients",
+        "mrs_effects", "mrs_transients", "commitments",
     ]  # fmt: skip
     assert listed[0]["url"] == "http://testserver/api/v1/participants/"
     assert listed[0]["columns"][0] == {

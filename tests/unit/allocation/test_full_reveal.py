@@ -1,22 +1,27 @@
 """The reveal after the lock: two people, the announcement first, one bundle that the verifier accepts; and one slot."""
 
 import json
+import uuid
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from sessions.allocation import full_reveal, life, publication
+from sessions.allocation import full_reveal, life, minimizing, publication
 from sessions.allocation.generation import create_list
 from sessions.allocation.models import Allocation, Publication, RandomizationList, RevealStep
+from sessions.allocation.proving import proof_of
 from sessions.allocation.services import unblind_participant
 from sessions.allocation.terms import open_list
 from sessions.randomization import CommitsTo, slot_proof, verify
+from sessions.services import drawing
+from sessions.services.randomization import randomize
 from studyportal.audit.context import acting
 from studyportal.audit.models import Event
 from studyportal.errors import BlindingViolation, InvalidInput, InvalidState, NotPermitted
 from studyportal.studies.models import Study
 from tests.conftest import database_role, standing_at
 from tests.factories import journey
+from tests.factories.minimized import activate_minimization
 from tests.factories.people import PASSWORD
 from tests.factories.world import World
 
@@ -107,6 +112,19 @@ def test_two_people_reveal_a_locked_study_and_the_verifier_accepts_it(run: World
     assert json.loads(publication.revealed_document(run.monitor, run.study)) == made
 
 
+def test_a_list_that_was_never_published_nor_used_is_no_part_of_the_reveal(run: World) -> None:
+    with standing_at("vault"):
+        create_list(
+            study=run.study, method="simple", parameters={}, slots_per_stratum=4, by=run.unblinded_statistician,
+        )  # fmt: skip
+    lock(run)
+    with standing_at("vault"):
+        announce(run)
+        confirm(run)
+        assert len(document(run)["lists"]) == 2
+        assert full_reveal.reveal_state(run.pharmacist, run.study).lists == 2
+
+
 def test_a_wrong_password_a_missing_reason_and_a_blinded_person_reveal_nothing(run: World) -> None:
     lock(run)
     with standing_at("vault"):
@@ -184,6 +202,43 @@ def test_a_bound_list_is_recognised_and_its_slot_is_proven_for_this_study(world:
     told = list(verify.check(proof, made.commitment_root))
     assert all(holds for holds, _ in told)
     assert told[-1][1].endswith(f"made for study XO, list {made.pk}.")
+
+
+@pytest.fixture
+def minimized(world: World) -> tuple[World, RandomizationList]:
+    """A minimization by the usual way: asked for at the blinded door, drawn at the vault, written down."""
+    made = activate_minimization(world)
+    for sex in ("F", "M", "F"):
+        person = journey.eligible(world, sex=sex)
+        randomize(participant=person, request_id=uuid.uuid4(), password=PASSWORD, by=world.coordinator)
+        with standing_at("vault"), acting("system:vault-worker"):
+            assert [minimizing.answer(asked) for asked in minimizing.waiting()] == [True]
+        drawing.complete(person.pk)
+    return world, made
+
+
+def test_a_minimization_is_revealed_and_drawn_again_and_its_slots_have_no_proof(minimized) -> None:
+    world, made = minimized
+    lock(world)
+    with standing_at("vault"):
+        announced = announce(world)
+        confirm(world)
+        whole = document(world)
+        (course,) = whole["lists"]
+        assert (course["commits_to"], course["root"]) == ("bound", made.commitment_root)
+        assert [row["levels"] for row in course["newcomers"]] == [
+            {"site": "01", "sex": "F"}, {"site": "01", "sex": "M"}, {"site": "01", "sex": "F"},
+        ]  # fmt: skip
+        assert whole["allocations"][0]["stratum"] == "sex=F, site=01"
+        told = list(verify.check(whole, [made.commitment_root], announced.chain))
+        assert [sentence for holds, sentence in told if not holds] == []
+        someone = Allocation.objects.first().participant_id
+        with acting(f"user:{world.pharmacist.username}", request_id="r1"):
+            unblind_participant(
+                study=world.study, participant_id=someone, by=world.pharmacist, reason_code="other", reason="x"
+            )
+            with pytest.raises(InvalidState, match="has no list made in advance"):
+                proof_of(study=world.study, participant_id=someone, request_id="r1", by=world.pharmacist)
 
 
 def test_one_slots_proof_follows_a_reveal_and_is_in_the_trail_first(run: World, client_for) -> None:

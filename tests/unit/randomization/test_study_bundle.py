@@ -2,12 +2,14 @@
 
 import copy
 import json
+import re
 import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -275,7 +277,8 @@ def test_every_flipped_bit_of_a_study_is_found_with_all_digests_mended(part: str
     assert holds(original, roots, chain)
     tried = 0
     for other in flips(original[part]):
-        changed = copy.deepcopy(original | {part: other})
+        changed = original | {part: other}
+        changed["lists"] = [dict(one) if isinstance(one, dict) else one for one in changed["lists"]]
         digests = [one.get("digest") for one in changed.get("lists", ()) if isinstance(one, dict)]
         own = [one["digest"] for one in original["lists"]]
         if part == "lists" and digests != own:
@@ -392,6 +395,23 @@ def test_roots_and_chain_are_given_on_the_command_line(tmp_path, capsys) -> None
     assert verify.main([str(place), "--root", roots[0]]) == 1
     assert verify.main([str(place), "--chain"]) == 2
     assert verify.main(["--help"]) == 2
+
+
+def test_the_page_for_reviewers_shows_what_the_verifier_says() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "verify.md").read_text()
+    samples = [block.splitlines() for block in re.findall(r"```text\n(.*?)```", page, re.DOTALL)]
+    own = golden.terms("simple", Generator.HMAC_DRBG)
+    listed = reveal_bundle(own, SEED, golden.made(own), [], commits_to=CommitsTo.BOUND)
+    study = study_bundle("DEMO", [listed], [])
+    said = [f"holds  {sentence}" for _, sentence in verify.check(study, [str(listed["root"])], str(study["chain"]))]
+    assert samples[0] == [*said, "Verified."]
+    proof, root = bound_proof()
+    said = [f"holds  {sentence}" for _, sentence in verify.check(proof, root)]
+    names = re.compile(r"study \S+, list \S+\.$")
+    assert [names.sub("", line) for line in samples[1]] == [*(names.sub("", line) for line in said), "Verified."]
+    for line in re.findall(r"(?m)^\| ([A-Z][^|]+?) \|", page)[1:]:
+        known = " ".join(sentence for _, sentence in verify.check(whole()[0], whole()[1], whole()[2]))
+        assert line.lower() in known.lower(), line
 
 
 def test_an_old_python_is_told_which_one_to_use() -> None:
