@@ -45,6 +45,7 @@ class Asked:
     number: str
     asked_by_id: UUID
     asked_at: datetime.datetime
+    levels: Levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,11 @@ def ask(*, participant: Participant, levels: Levels, request_id: UUID, by_id: UU
 def asked_for(participant_id: UUID) -> Asked | None:
     """Return a participant's open request, as a blinded login; None when there is none or it was cancelled."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT number, asked_by, asked_at FROM alloc.minimization_of(%s)", [participant_id])
+        cursor.execute(
+            "SELECT number, asked_by, asked_at, levels::text FROM alloc.minimization_of(%s)", [participant_id]
+        )
         row = cursor.fetchone()
-    return Asked(*row) if row else None
+    return Asked(*row[:3], json.loads(row[3])) if row else None
 
 
 def undelivered() -> list[UUID]:
