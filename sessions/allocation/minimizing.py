@@ -101,7 +101,10 @@ def asked_for(participant_id: UUID) -> Asked | None:
             "SELECT number, asked_by, asked_at, levels::text FROM alloc.minimization_of(%s)", [participant_id]
         )
         row = cursor.fetchone()
-    return Asked(*row[:3], json.loads(row[3])) if row else None
+    if row is None:
+        return None
+    number, asked_by_id, asked_at, levels = row
+    return Asked(number, asked_by_id, asked_at, json.loads(levels))
 
 
 def undelivered() -> list[UUID]:
