@@ -44,6 +44,7 @@ class Asked:
     number: str
     asked_by_id: UUID
     asked_at: datetime.datetime
+    levels: Levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,14 @@ def ask(*, participant: Participant, levels: Levels, request_id: UUID, by_id: UU
 def asked_for(participant_id: UUID) -> Asked | None:
     """Return a participant's open request, as a blinded login; None when there is none or it was cancelled."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT number, asked_by, asked_at FROM alloc.minimization_of(%s)", [participant_id])
+        cursor.execute(
+            "SELECT number, asked_by, asked_at, levels::text FROM alloc.minimization_of(%s)", [participant_id]
+        )
         row = cursor.fetchone()
-    return Asked(*row) if row else None
+    if row is None:
+        return None
+    number, asked_by_id, asked_at, levels = row
+    return Asked(number, asked_by_id, asked_at, json.loads(levels))
 
 
 def undelivered() -> list[UUID]:

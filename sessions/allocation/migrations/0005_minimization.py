@@ -48,9 +48,9 @@ BEGIN
 END $$;
 
 CREATE FUNCTION alloc.minimization_of(the_participant uuid)
-RETURNS TABLE (number text, asked_by uuid, asked_at timestamptz)
+RETURNS TABLE (number text, asked_by uuid, asked_at timestamptz, levels jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, alloc, pg_temp AS $$
-    SELECT coalesce(s.number, ''), r.asked_by_id, r.asked_at FROM alloc.minimization_request r
+    SELECT coalesce(s.number, ''), r.asked_by_id, r.asked_at, r.levels FROM alloc.minimization_request r
     LEFT JOIN alloc.allocation a ON a.participant_id = r.participant_id LEFT JOIN alloc.list_slot s ON s.id = a.slot_id
     WHERE r.participant_id = the_participant AND r.state <> 'cancelled'
 $$;

@@ -51,6 +51,7 @@ def test_the_number_comes_after_the_vault_has_drawn(world: World) -> None:
     participant = asked(world)
     assert (participant.status, participant.randomization_number) == ("screening", "")
     assert drawing.waiting_for(participant).asked_by == world.coordinator
+    assert minimizing.asked_for(participant.pk).levels == {"site": "01", "sex": "F"}
     assert drawing.complete(participant.pk).randomization_number == ""  # too early: nothing happens
     assert requests() == [("waiting", {"sex": "F", "site": "01"})]
     assert drawn() == 1
