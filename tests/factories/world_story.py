@@ -29,7 +29,7 @@ from studyportal.accounts.models import User
 from studyportal.accounts.roles import ROLE_PERMISSIONS, UNBLINDED_ROLES, Permission, Role
 from studyportal.studies.models import Site
 from tests.conftest import database_role, standing_at
-from tests.factories import protocols
+from tests.factories import protocols, world_pharmacy
 from tests.factories.engine_answers import engine_answers
 from tests.factories.people import PASSWORD
 from tests.factories.world import World, make_world
@@ -76,6 +76,7 @@ class Story:
                 by=self.world.unblinded_statistician,
             )  # fmt: skip
             approve_list(list_id=made.pk, by=self.world.pharmacist)
+        world_pharmacy.stock(self.step, self.world)
 
     # Participants
 
@@ -118,6 +119,8 @@ class Story:
         label = f"{participant.number} {period}"
         with self.step(f"plan {label}", at - datetime.timedelta(days=2)):
             conduct.schedule(session=session, planned_at=at, by=by)
+        with self.step(f"dispense {label}", at - datetime.timedelta(days=1)):
+            world_pharmacy.dispense(self.world, session)
         with self.step(f"start {label}", at):
             session = conduct.start(session=session, started_at=at, by=by)
         with self.step(f"doses {label}", at + datetime.timedelta(minutes=100)):
