@@ -8,9 +8,9 @@ from uuid import UUID
 from participants.models import Participant
 from participants.policies import has_left
 from participants.selectors import consent_in_force
-from sessions.allocation.kit_ledger import Movement
+from sessions.allocation.kit_ledger import Movement, State
 from sessions.allocation.kit_models import DispensingLabel, Kit, KitMovement
-from sessions.allocation.kit_signing import latest
+from sessions.allocation.kit_signing import latest, state_of
 from sessions.allocation.models import Allocation
 from sessions.models import StudySession
 from studyportal import clock
@@ -32,6 +32,15 @@ class Waiting:
     session: StudySession
     is_picked: bool
     is_replacement: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DueBack:
+    """A kit that the pharmacist waits for, or that waits on the shelf for nobody."""
+
+    number: str
+    session: StudySession
+    is_picked: bool
 
 
 def session_at(session_id: UUID, by: User) -> StudySession:
@@ -56,10 +65,12 @@ def check_can_dispense(session: StudySession, *, afterwards: bool = False) -> No
     """Refuse a session that cannot be served with a kit.
 
     Raises:
-        InvalidState: the participant has left or has no consent in force, no date is planned, the session is over, or
-            its period was served.
+        InvalidState: the study is locked, the participant has left or has no consent in force, no date is planned, the
+            session is over, or its period was served.
     """
     participant = session.participant
+    if participant.study.status == Study.Status.LOCKED:
+        raise InvalidState("The study is locked; nothing is dispensed any more.")
     if has_left(participant):
         msg = f"{participant.number} has left the study ({participant.get_status_display().lower()})."
         raise InvalidState(msg)
@@ -140,3 +151,34 @@ def waiting_for(viewer: User, study: Study) -> list[Waiting]:
     picked, served = _picked(pks), _served(pks)
     labelled = set(DispensingLabel.objects.filter(session__in=pks).values_list("session", flat=True))
     return [Waiting(one, one.pk in picked, one.pk in labelled) for one in planned if one.pk not in served]
+
+
+def due_back(viewer: User, study: Study) -> list[DueBack]:
+    """Return kits of the viewer's sites that should move: picked for a session that will not be held, or dispensed for
+    one that is over and not given back yet.
+
+    Raises:
+        NotPermitted: the viewer may not dispense.
+    """
+    check(viewer, Permission.KIT_DISPENSE, study)
+    sites = sites_with(viewer, Permission.KIT_DISPENSE, study)
+    kits = latest(Kit.objects.filter(study=study, shipment__site__in=sites))
+    states = {kit.pk: state_of(kit) for kit in kits}
+    held = {kit.pk: kit.number for kit in kits if states[kit.pk] in {State.RESERVED, State.DISPENSED}}
+    lines = (
+        KitMovement.objects.filter(kit__in=held, kind=Movement.RESERVED)
+        .select_related("session__participant", "session__period")
+        .order_by("seq")
+    )
+    sessions = {line.kit_id: line.session for line in lines}  # the latest pick of a kit comes last
+    found = [
+        DueBack(held[key], session, states[key] is State.RESERVED)
+        for key, session in sessions.items()
+        if session is not None
+    ]
+    return sorted((one for one in found if _is_due(one)), key=lambda one: (one.session.participant.number, one.number))
+
+
+def _is_due(one: DueBack) -> bool:
+    is_over = one.session.status not in OPEN
+    return is_over or (one.is_picked and has_left(one.session.participant))

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from sessions.allocation import kit_contents, kit_prints, kit_selectors, kits
 from sessions.allocation.kit_ledger import Movement, State
-from sessions.allocation.kit_readiness import waiting_for
+from sessions.allocation.kit_readiness import due_back, waiting_for
 from sessions.vault_views.kit_forms import ContentForm, FindForm, move_form, moved
 from sessions.vault_views.kit_page import kit_page
 from sessions.views.downloads import attachment
@@ -99,6 +99,7 @@ def _overview(request: StudyRequest) -> dict[str, object]:
         "soon": [row for row in rows if row.expires_soon and row.in_stock],
         "dispenses": dispenses,
         "waiting": waiting_for(viewer, study) if dispenses else [],
+        "due_back": due_back(viewer, study) if dispenses else [],
         "labels": kit_selectors.labels_for(viewer, study, limit=LATEST) if dispenses else [],
         "can_ship": Permission.KIT_SHIP in may,
         "can_receive": Permission.KIT_RECEIVE in may,

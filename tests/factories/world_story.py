@@ -33,7 +33,7 @@ from studyportal.accounts.roles import ROLE_PERMISSIONS, UNBLINDED_ROLES, Permis
 from studyportal.reports.lock_questions import open_counts, questions_of
 from studyportal.studies.models import Site, StudyLock
 from tests.conftest import database_role, standing_at
-from tests.factories import lists, protocols
+from tests.factories import lists, protocols, world_pharmacy
 from tests.factories.engine_answers import engine_answers
 from tests.factories.people import PASSWORD
 from tests.factories.world import World, make_world
@@ -94,6 +94,7 @@ class Story:
                 self.world.study, maker=self.world.unblinded_statistician, second=self.world.pharmacist,
                 slots_per_stratum=SLOTS,
             )  # fmt: skip
+        world_pharmacy.stock(self.step, self.world)
 
     # Participants
 
@@ -136,6 +137,8 @@ class Story:
         label = f"{participant.number} {period}"
         with self.step(f"plan {label}", at - datetime.timedelta(days=2)):
             conduct.schedule(session=session, planned_at=at, by=by)
+        with self.step(f"dispense {label}", at - datetime.timedelta(days=1)):
+            world_pharmacy.dispense(self.world, session)
         with self.step(f"start {label}", at):
             session = conduct.start(session=session, started_at=at, by=by)
         with self.step(f"doses {label}", at + datetime.timedelta(minutes=100)):

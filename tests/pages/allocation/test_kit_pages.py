@@ -13,6 +13,7 @@ from sessions.allocation.kit_ledger import Movement
 from sessions.allocation.kit_models import DispensingLabel, Kit, KitAct, KitMovement, KitShipment
 from sessions.allocation.kit_signing import latest, state_of
 from sessions.models import StudySession
+from sessions.services import conduct
 from studyportal import clock
 from studyportal.accounts.roles import Role
 from studyportal.audit.models import Event
@@ -165,6 +166,15 @@ def test_a_picked_kit_goes_back(world: World, pharmacist, waiting) -> None:
     assert state(kit.number) == "reserved"
     assert pharmacist.post(page + "back/", {"reason": "Postponed"}).status_code == 302
     assert state(kit.number) == "in_stock"
+
+
+def test_the_overview_says_what_should_come_back(world: World, pharmacist, waiting) -> None:
+    pharmacist.post(f"/kits/dispense/{waiting.pk}/pick/")
+    conduct.mark_missed(session=waiting, reason="Snow", by=world.coordinator)
+    assert "Picked, and not needed any more" in pharmacist.get("/kits/").content.decode()
+    page = pharmacist.get(f"/kits/dispense/{waiting.pk}/").content.decode()
+    assert "This session is missed" in page
+    assert "Put it back into stock" in page
 
 
 def test_a_refused_pick_says_why(world: World, pharmacist) -> None:

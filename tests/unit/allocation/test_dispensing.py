@@ -11,7 +11,7 @@ from sessions.allocation.dispensed import capsule_of
 from sessions.allocation.kit_contents import OPENED, open_content
 from sessions.allocation.kit_ledger import Movement, State
 from sessions.allocation.kit_models import DispensingLabel, Kit, KitAct, KitMovement, KitShipment
-from sessions.allocation.kit_readiness import waiting_for
+from sessions.allocation.kit_readiness import due_back, waiting_for
 from sessions.allocation.kit_signing import Second, content_hash, latest, state_of
 from sessions.allocation.models import Allocation
 from sessions.allocation.services import open_slot
@@ -23,6 +23,7 @@ from studyportal.accounts.roles import Role
 from studyportal.audit.context import because
 from studyportal.audit.models import Event
 from studyportal.errors import BlindingViolation, InvalidInput, InvalidState, NotFound, NotPermitted
+from studyportal.studies.models import Study
 from tests.conftest import standing_at
 from tests.factories import journey, pharmacy
 from tests.factories.people import PASSWORD, make_member
@@ -198,6 +199,35 @@ def test_nothing_is_dispensed_without_a_consent_in_force(world: World, ready) ->
     with standing_at("vault"), pytest.raises(InvalidState, match="XO-001 has no consent in force"):
         dispensing.pick(session_id=ready.pk, by=world.pharmacist)
     assert lines() == 16
+
+
+def test_nothing_is_dispensed_in_a_locked_study(world: World, ready) -> None:
+    kit = pharmacy.picked(world, ready)
+    world.study.status = Study.Status.LOCKED
+    world.study.save()
+    with pytest.raises(InvalidState, match="The study is locked"):
+        give(ready, kit, world.pharmacist)
+    assert capsule_of(ready) is None
+
+
+def test_what_should_come_back_is_listed(world: World, ready) -> None:
+    kit = pharmacy.picked(world, ready)
+    other = pharmacy.planned(world, journey.randomized(world, sex="M"))
+    pharmacy.dispensed(world, other)
+    far = make_member("south-pharmacist", Role.PHARMACIST, world.study, world.other_site)
+    with standing_at("vault"):
+        assert due_back(world.pharmacist, world.study) == []
+    conduct.mark_missed(session=ready, reason="Snow", by=world.coordinator)
+    conduct.mark_missed(session=other, reason="Snow", by=world.coordinator)
+    with standing_at("vault"):
+        first, second = due_back(world.pharmacist, world.study)
+        assert (first.number, first.is_picked, first.session.pk) == (kit.number, True, ready.pk)
+        assert (second.is_picked, second.session.pk) == (False, other.pk)
+        assert due_back(far, world.study) == []
+        dispensing.put_back(session_id=ready.pk, reason="Missed", by=world.pharmacist)
+        assert [one.number for one in due_back(world.pharmacist, world.study)] == [second.number]
+        with pytest.raises(NotPermitted):
+            due_back(world.unblinded_statistician, world.study)
 
 
 def test_nothing_is_dispensed_for_a_missed_session_nor_twice(world: World, ready) -> None:
