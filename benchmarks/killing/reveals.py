@@ -24,7 +24,7 @@ from studyportal.accounts.models import User
 from studyportal.audit.context import acting
 from studyportal.studies.models import Study
 
-OPENED, ANSWERED = b"O", b"A"
+BEGUN, OPENED, ANSWERED = b"B", b"O", b"A"
 WARM_UP = 5
 
 
@@ -36,7 +36,13 @@ def reveal_once(number: int, pipe: int) -> None:
         os.write(pipe, OPENED)  # before the plaintext exists
         return unsealing(blob, info)
 
-    services.unseal = watched
+    announcing = services.events.record_now
+
+    def announced(*told: object, **more: object) -> None:
+        os.write(pipe, BEGUN)
+        announcing(*told, **more)
+
+    services.unseal, services.events.record_now = watched, announced
     # Password and code come before the announcement, and a code opens once in half a minute.
     emergency.signatures.check_password = emergency.check_code = lambda *_: None
     study = Study.objects.order_by("code").first()
@@ -57,9 +63,11 @@ def reveal_once(number: int, pipe: int) -> None:
 
 
 def one_run(number: int, seconds: float | None) -> tuple[bytes, float]:
-    """Fork a process for one reveal and kill it after `seconds`; return what it said and how long it lived."""
+    """Fork a process for one reveal; kill it `seconds` after it began to announce, or never.
+
+    Return what it said, and the seconds from the beginning of the announcement to its end.
+    """
     reading, writing = os.pipe()
-    began = time.monotonic()
     child = os.fork()
     if child == 0:
         os.close(reading)
@@ -69,7 +77,7 @@ def one_run(number: int, seconds: float | None) -> tuple[bytes, float]:
             os._exit(0)
     os.close(writing)
     said = b""
-    until = None if seconds is None else began + seconds
+    began = until = None
     while True:
         left = None if until is None else until - time.monotonic()
         if left is not None and left <= 0:
@@ -81,18 +89,21 @@ def one_run(number: int, seconds: float | None) -> tuple[bytes, float]:
             if not part:
                 break
             said += part
+            if began is None:
+                began = time.monotonic()
+                until = None if seconds is None else began + seconds
     os.close(reading)
     os.waitpid(child, 0)
-    return said, time.monotonic() - began
+    return said, time.monotonic() - (began or 0)
 
 
 def runs(kills: int, seed: int) -> Result:
-    """Kill so many reveals in this process's database, at times drawn over the length of a whole reveal."""
+    """Kill so many reveals in this process's database, at random times between announcement and answer."""
     warm = [one_run(-number - 1, None) for number in range(WARM_UP)]
     assert all(said.endswith(ANSWERED) for said, _ in warm), warm
     length = sorted(seconds for _, seconds in warm)[WARM_UP // 2]
     draw = random.Random(seed)
-    said = {f"run-{number}": one_run(number, draw.uniform(0.1, 1.1) * length)[0] for number in range(kills)}
+    said = {f"run-{number}": one_run(number, draw.uniform(0.0, 1.0) * length)[0] for number in range(kills)}
     with connection.cursor() as cursor:
         cursor.execute("SELECT request_id FROM audit.event WHERE name = 'participant unblinded'")
         announced = {request_id for (request_id,) in cursor.fetchall()}

@@ -18,6 +18,8 @@ from studyportal.reports.figures import DASHES, ROLES, SHAPES, Figure, Table, ax
 from studyportal.studies.models import Study
 
 GUESSERS = {"participant": "Participants", "rater": "Raters"}
+FEWEST = 5
+"""Of fewer answers about a treatment no verdict is given: the interval would be a guess itself."""
 COLUMNS = (
     "Who guessed", "Period", "Index", "Given", "n", "Right", "Wrong", "Don't know", "Value", "95 % CI from", "to",
 )  # fmt: skip
@@ -51,13 +53,13 @@ class Group:
         right, wrong, unknown = (sum(column) for column in zip(*tallies, strict=True))
         told = f"{self.label}: {right} right, {wrong} wrong, {unknown} did not know."
         for given, index in self.bang.items():
-            if index is not None and index.lower > 0:
-                told += (
-                    f" After {given} more guessed right than by chance ({_interval(index)}): the blind may be broken."
-                )
-            elif index is not None and index.upper < 0:
+            if index is None or index.n < FEWEST:
+                told += f" After {given}: too few to judge."
+            elif index.lower > 0:
+                told += f" After {given} more were right than by chance ({_interval(index)}): the blind may be broken."
+            elif index.upper < 0:
                 told += f" After {given} more were wrong than by chance ({_interval(index)})."
-        if self.james is not None and self.james.upper < 0.5:
+        if self.james is not None and self.james.n >= FEWEST and self.james.upper < 0.5:
             told += f" James' index {_interval(self.james)} lies below 0.5: the blind counts as broken."
         return told
 
@@ -143,8 +145,8 @@ def _plot(groups: Sequence[Group], treatments: Sequence[str]) -> go.Figure:
         traces.append(
             scatter(
                 ROLES[order], x=[index.value for _, index in known],
-                y=[place + (-0.12, 0.12)[order] for place, _ in known], mode="markers+text", name=given,
-                text=[given] * len(known), textposition="top center",
+                y=[place + (-0.12, 0.12)[order] for place, _ in known], mode="markers+text", name=given, cliponaxis=False,
+                text=[given] * len(known), textposition=("top center", "bottom center")[order],
                 marker={"symbol": SHAPES[order], "size": 12}, line={"dash": DASHES[order]},
                 error_x={
                     "type": "data", "symmetric": False, "thickness": 2, "width": 6,
@@ -158,8 +160,8 @@ def _plot(groups: Sequence[Group], treatments: Sequence[str]) -> go.Figure:
         traces,
         shapes=[{"type": "line", "xref": "x", "yref": "paper", "x0": 0, "x1": 0, "y0": 0, "y1": 1,
                  "line": {"width": 1, "dash": "dot"}, "layer": "below"}],
-        margin={"t": 24, "b": 56, "l": 180, "r": 24},
-        xaxis=axis("Bang's index (right minus wrong)", range=[-1.05, 1.05]),
+        margin={"t": 24, "b": 56, "l": 180, "r": 48},
+        xaxis=axis("Bang's index (right minus wrong)", range=[-1.15, 1.15]),
         yaxis={"tickvals": list(range(len(groups))), "ticktext": [one.label for one in groups],
                "range": [len(groups) - 0.4, -0.6], "showgrid": False, "zeroline": False},
     )  # fmt: skip

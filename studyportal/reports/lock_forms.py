@@ -16,7 +16,7 @@ class AskForm(forms.Form):
 
     reason = forms.CharField(
         label="Why", required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Needed to unlock, and to lock while a question above is open.",
+        help_text="Needed to unlock, and to lock while a question is open.",
     )  # fmt: skip
     password = _password()
 

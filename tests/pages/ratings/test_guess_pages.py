@@ -10,6 +10,7 @@ from sessions.allocation.models import Allocation
 from sessions.allocation.services import open_slot
 from sessions.models import Treatment
 from studyportal.audit.models import Event
+from studyportal.reports import blinding
 from studyportal.studies.models import Study
 from tests.conftest import standing_at
 from tests.factories import journey
@@ -151,8 +152,10 @@ def guessed(world: World):
             )  # fmt: skip
 
 
-def test_the_indices_stand_in_words_figure_and_file(world: World, client_for, guessed) -> None:
+def test_the_indices_stand_in_words_figure_and_file(world: World, client_for, guessed, monkeypatch) -> None:
     client = client_for(world.unblinded_statistician, "vault")
+    assert "too few to judge" in client.get("/blinding/").content.decode()
+    monkeypatch.setattr(blinding, "FEWEST", 1)
     page = client.get("/blinding/").content.decode()
     assert "Participants, period 1: 5 right, 0 wrong, 1 did not know." in page
     assert "Raters, period 1: 5 right, 1 wrong, 0 did not know." in page
@@ -169,7 +172,7 @@ def test_the_indices_stand_in_words_figure_and_file(world: World, client_for, gu
     assert {trace["name"] for trace in made["data"]} == {"Placebo capsule", "Naltrexone 50 mg"}
     with standing_at("vault"):
         looks = Event.objects.filter(name="unblinded report viewed", target="blinding indices")
-        assert looks.count() == 3
+        assert looks.count() == 4
         first = looks.order_by("at").first()
         assert first.at < Event.objects.filter(name="sequences revealed").order_by("at").first().at
 

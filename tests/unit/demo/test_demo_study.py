@@ -113,7 +113,7 @@ def test_there_is_an_account_for_each_role_and_a_second_factor_for_the_unblinded
     second_factor = User.objects.filter(authenticator__type="totp").order_by("username")
     assert not second_factor.exists(), "the blinded login sees no second factor of the vault's people"
     with standing_at("vault"):
-        assert [user.username for user in second_factor] == ["pharmacist", "pharmacist2", "unblinded"]
+        assert [user.username for user in second_factor] == ["oncall", "pharmacist", "pharmacist2", "unblinded"]
     assert {user.username for user in User.objects.all() if user.check_password(PASSWORD)} == {
         account.username for account in ACCOUNTS
     }
