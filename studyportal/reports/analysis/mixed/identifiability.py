@@ -80,7 +80,7 @@ def check_variances(cross: CrossProducts, frame: Frame) -> None:
     for place, group in enumerate(frame.groups):
         if at.traces[place] <= SMALL * frame.rows:
             msg = (
-                f"The fixed terms already say which level of “{group.label}” a row has: take it out of one of the two."
+                f"The fixed terms already tell the levels of “{group.label}” apart: take it out of one of the two places."
             )
             raise ModelError(msg)
     whole = np.empty((cross.factors + 1, cross.factors + 1))
