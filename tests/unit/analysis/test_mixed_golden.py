@@ -1,4 +1,4 @@
-"""Mixed models against lmerTest, pbkrtest and emmeans; the values are R's, written by `./portal bench mixed --golden`."""
+"""Mixed models against lmerTest, pbkrtest and emmeans; R's values, written by `./portal bench mixed --golden`."""
 
 import json
 from pathlib import Path
