@@ -214,3 +214,63 @@ def test_levels_stand_in_the_order_of_their_characters(tmp_path) -> None:
     (tmp_path / "levels.csv").write_text("id,level,y\n" + rows)
     found = fit(read_csv(tmp_path / "levels.csv"), "y ~ level + (1|id)")
     assert [one.name for one in found.coefficients] == ["(Intercept)", "levela", "levelb"]
+
+
+def test_a_paired_analysis_that_cannot_be_is_left_out() -> None:
+    """Each participant but one has a single row: fixed levels would leave no residual."""
+    columns = {
+        "id": ["P1", "P1", "P2", "P3", "P4", "P5", "P6"],
+        "treatment": list("ABABABA"),
+        "age": [30.0, 31.0, 45.0, 22.0, 28.0, 37.0, 51.0],
+        "y": [1.0, 9.0, 4.0, 3.5, 6.0, 2.0, 5.0],
+    }
+    found = fit(from_values(columns), "y ~ treatment + age + (1|id)")
+    assert (found.singular, found.fixed_participants) == (True, None)
+    more = {name: [*values, values[0]] for name, values in columns.items()} | {"y": [*columns["y"], 9.5]}
+    more["id"][-1] = "P6"
+    assert fit(from_values(more), "y ~ treatment + age + (1|id)").fixed_participants is None
+
+
+def test_expressions_of_columns() -> None:
+    """The outcome and covariates may be computed; a sign turns every coefficient."""
+    columns = FLAT | {"age": [30.0 + (at * 7) % 11 for at in range(12)]}
+    plain = fit(from_values(columns), "y ~ treatment + age + (1|id)")
+    turned = fit(from_values(columns), "-(2*y + 1) ~ treatment + I((age - 30)/10) + (1|id)")
+    assert turned.coefficients[1].estimate == pytest.approx(-2 * plain.coefficients[1].estimate)
+    assert turned.coefficients[2].estimate == pytest.approx(-20 * plain.coefficients[2].estimate)
+    means = [marginal_means(one, "treatment").means[0].estimate for one in (plain, turned)]
+    assert means[1] == pytest.approx(-2 * means[0] - 1)
+
+
+def test_small_numbers_and_far_errors_are_shown_with_their_digits() -> None:
+    tiny = FLAT | {"y": [y * 1e-12 for y in FLAT["y"]]}
+    assert "e-1" in as_text(fit(from_values(tiny), "y ~ treatment + period + (1|id)"))
+    apart = FLAT | {"dose": [1e6 * (at % 5) for at in range(12)]}
+    page = as_text(fit(from_values(apart), "y ~ treatment + dose + (1|id)"), [])
+    assert any(line.split()[0] == "dose" and "e-" in line for line in page.splitlines() if line.strip())
+    empty = as_text(fit(from_values(FLAT), "y ~ 1 + (1|id)"))
+    assert "Tests of the terms (type III)\n  none\n" in empty
+
+
+def test_the_search_ends_where_rounding_does(monkeypatch) -> None:
+    rng = np.random.default_rng(6)
+    columns = {"id": [f"P{at // 3}" for at in range(30)], "x": rng.normal(size=30), "y": rng.normal(size=30)}
+    columns["y"] = columns["y"] + np.repeat(rng.normal(0, 1.5, 10), 3)
+    usual = fit(from_values(columns), "y ~ x + (1|id)")
+    monkeypatch.setattr("studyportal.reports.analysis.mixed.optimum.DECREMENT", -1.0)
+    assert fit(from_values(columns), "y ~ x + (1|id)").theta == pytest.approx(usual.theta, rel=1e-6)
+
+
+def test_what_looks_like_numbers_but_is_text_is_named() -> None:
+    with pytest.raises(ValueError, match="The column “y” holds text, such as “1”, where the outcome needs numbers"):
+        fit(from_values(FLAT | {"y": [str(at + 1) for at in range(12)]}), "y ~ treatment + (1|id)")
+
+
+def test_row_names_of_r_are_no_column() -> None:
+    table = parse_csv(b'"id","y"\n"1","P1",2\n"2","P2",3\n')
+    assert (list(table), table["y"].numbers.tolist()) == (["id", "y"], [2.0, 3.0])
+
+
+def test_a_column_that_was_meant_is_named() -> None:
+    with pytest.raises(ValueError, match=r"its columns are id, sequence, .* Did you mean `treatment`"):
+        fit(from_values(FLAT), "y ~ tretment + (1|id)")

@@ -132,7 +132,8 @@ def _evaluated(node: Node, columns: Mapping[str, Column], purpose: str) -> Array
         case Name(name):
             column = columns[name]
             if column.numbers is None:
-                odd = next(text for text in column.texts if text and not NUMBER.fullmatch(text))
+                texts = [text for text in column.texts if text]
+                odd = next((text for text in texts if not NUMBER.fullmatch(text)), texts[0])
                 msg = f"The column “{name}” holds text, such as “{odd}”, where {purpose} needs numbers."
                 raise ModelError(msg)
             return column.numbers
