@@ -4,7 +4,8 @@
 
 Draws trials of every kind in `mixed_models/cases.py`, fits each in R and here, and prints the largest relative
 difference of every kind of number beside its bar; then the time for 26 and for 1,000 participants, with statsmodels'
-MixedLM beside it where that is installed. Exits with 1 when a bar is missed. Without R (packages lmerTest, pbkrtest,
+MixedLM beside it where that is installed. Times are medians; the processor's is held against
+the bar. Exits with 1 when a bar is missed. Without R (packages lmerTest, pbkrtest,
 emmeans, car and jsonlite) the comparison is left out with a sentence. `--golden` writes the golden values of the test
 suite anew, from R.
 """
@@ -108,8 +109,9 @@ def main() -> int:
         else:
             show(rows)
         for row in times:
-            print(f"{row['what']:70}{row['milliseconds']:10.1f} ms  (bar {row['bar']})")
-    slow = [row for row in times if isinstance(row["bar"], (int, float)) and row["milliseconds"] > row["bar"]]
+            wall, processor = row["milliseconds"], row["processor"]
+            print(f"{row['what']:78}{wall:10.1f} ms, of the processor {processor:8.1f}  (bar {row['bar']})")
+    slow = [row for row in times if isinstance(row["bar"], (int, float)) and row["processor"] > row["bar"]]
     return 1 if slow or any(row["missed"] for row in rows.values()) else 0
 
 

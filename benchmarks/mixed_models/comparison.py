@@ -39,11 +39,12 @@ def differences(
             return
         yield from _of_method(found, answer[theirs], theirs, case, tukey=tukey)
     scale = found.variance[-1].sd
-    sds = {one.group: one.sd for one in found.variance}
+    # lme4 names what is nested from the inside, with parentheses: session:(id:site).
+    sds = {frozenset(one.group.split(":")): one.sd for one in found.variance}
     for group, sd in zip([*answer["groups"], "Residual"], answer["sd"], strict=True):
-        label = group if group in sds else ":".join(reversed(group.split(":")))
+        sd_here = sds[frozenset(group.translate({40: None, 41: None}).split(":"))]
         # A deviation that is nothing beside the residual's is compared as such.
-        yield "SD", abs(sds[label] - sd) / max(sd, 0.01 * scale), group
+        yield "SD", abs(sd_here - sd) / max(sd, 0.01 * scale), group
     yield "criterion", abs(found.criterion - answer["criterion"]) / max(1.0, abs(answer["criterion"])), "REML"
     yield "structure", math.inf if found.singular != answer["singular"] else 0.0, "singular"
 

@@ -5,7 +5,7 @@ how they were checked.
 """
 
 from studyportal.reports.analysis.mixed.errors import ModelError
-from studyportal.reports.analysis.mixed.means import MarginalMeans, marginal_means
+from studyportal.reports.analysis.mixed.means import MarginalMeans, difference, marginal_means
 from studyportal.reports.analysis.mixed.model import fit
 from studyportal.reports.analysis.mixed.results import Coefficient, Fit, TermTest, Variance
 from studyportal.reports.analysis.mixed.table import Column, Table, from_values, parse_csv, read_csv
@@ -19,6 +19,7 @@ __all__ = [
     "Table",
     "TermTest",
     "Variance",
+    "difference",
     "fit",
     "from_values",
     "marginal_means",

@@ -18,7 +18,7 @@ EPSILON = float(np.finfo(float).eps) ** 0.5
 
 @dataclass(frozen=True, slots=True)
 class FTest:
-    """An F statistic; NaN where the contrast cannot be tested."""
+    """An F statistic and its degrees of freedom."""
 
     F: float
     df1: int
@@ -36,7 +36,7 @@ class Inference(Protocol):
         """Return the degrees of freedom of one contrast, shape (columns,)."""
 
     def test(self, contrasts: Array, beta: Array) -> FTest:
-        """Return the test that all contrasts are zero, shape (contrasts, columns)."""
+        """Return the test that all contrasts are zero, shape (contrasts, columns), at least one."""
 
 
 def inference(parts: Components, method: Method) -> Inference:
@@ -75,9 +75,7 @@ class Satterthwaite:
         """Return the F test of all contrasts at once."""
         values, vectors = np.linalg.eigh(contrasts @ self.covariance @ contrasts.T)
         values, turned = values[::-1], (vectors.T @ contrasts)[::-1]
-        rank = int((values > EPSILON * values[0]).sum()) if values.size and values[0] > 0 else 0
-        if rank == 0:
-            return FTest(np.nan, 0, np.nan)
+        rank = int((values > EPSILON * values[0]).sum())
         statistic = float(((turned[:rank] @ beta) ** 2 / values[:rank]).sum()) / rank
         return FTest(statistic, rank, _joint([self.degrees(one) for one in turned[:rank]]))
 
@@ -123,8 +121,6 @@ class KenwardRoger:
         """Return the scaled F test of all contrasts at once."""
         contrasts = _independent(contrasts)
         rank = contrasts.shape[0]
-        if rank == 0:
-            return FTest(np.nan, 0, np.nan)
         plain = contrasts @ self._plain @ contrasts.T
         relative = np.linalg.solve(plain, contrasts @ self._slopes @ contrasts.T)
         traces = np.trace(relative, axis1=1, axis2=2)
@@ -138,8 +134,6 @@ class KenwardRoger:
 
 def _matched(a1: float, a2: float, rank: int) -> tuple[float, float]:
     """Return the degrees of freedom and the scaling of F (Kenward and Roger 1997, equations 4 to 8)."""
-    if a2 <= 0:
-        return np.inf, 1.0
     b = (a1 + 6 * a2) / (2 * rank)
     g = ((rank + 1) * a1 - (rank + 4) * a2) / ((rank + 2) * a2)
     below = 3 * rank + 2 * (1 - g)
@@ -157,10 +151,8 @@ def _matched(a1: float, a2: float, rank: int) -> tuple[float, float]:
 
 def _independent(contrasts: Array) -> Array:
     """Return rows that span the contrasts: the contrasts themselves where none follows from the others."""
-    if not contrasts.size:
-        return contrasts
     _, values, rows = np.linalg.svd(contrasts, full_matrices=False)
-    rank = int((values > EPSILON * values[0]).sum()) if values[0] > 0 else 0
+    rank = int((values > EPSILON * values[0]).sum())
     return contrasts if rank == contrasts.shape[0] else rows[:rank]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,8 @@ def _evaluated(node: Node, columns: Mapping[str, Column], purpose: str) -> Array
         case Name(name):
             column = columns[name]
             if column.numbers is None:
-                odd = next(text for text in column.texts if text and not NUMBER.fullmatch(text))
+                texts = [text for text in column.texts if text]
+                odd = next((text for text in texts if not NUMBER.fullmatch(text)), texts[0])
                 msg = f"The column “{name}” holds text, such as “{odd}”, where {purpose} needs numbers."
                 raise ModelError(msg)
             return column.numbers
@@ -173,7 +175,9 @@ def _columns(nodes: list[Node], table: Table) -> list[str]:
     for name in names:
         if name not in table:
             there = ", ".join(list(table)[:30])
-            msg = f"There is no column “{name}” in the table; its columns are {there}."
+            alike = get_close_matches(name, table, n=1, cutoff=0.75)
+            meant = f" Did you mean `{alike[0]}`?" if alike else ""
+            msg = f"There is no column “{name}” in the table; its columns are {there}.{meant}"
             raise ModelError(msg)
     if not names:
         raise ModelError("The formula names no column of the table.")

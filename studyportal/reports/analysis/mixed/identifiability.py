@@ -79,9 +79,7 @@ def check_variances(cross: CrossProducts, frame: Frame) -> None:
     at = moments(cross, np.zeros(cross.factors))
     for place, group in enumerate(frame.groups):
         if at.traces[place] <= SMALL * frame.rows:
-            msg = (
-                f"The fixed terms already say which level of “{group.label}” a row has: take it out of one of the two."
-            )
+            msg = f"The fixed terms already tell the levels of “{group.label}” apart: take it out there or here."
             raise ModelError(msg)
     whole = np.empty((cross.factors + 1, cross.factors + 1))
     whole[1:, 1:] = at.products

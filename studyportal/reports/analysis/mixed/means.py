@@ -81,6 +81,24 @@ def marginal_means(
     return MarginalMeans(factor, means, differences, adjustment, _adjusted(differences, len(rows), adjustment))
 
 
+def difference(fit: Fit, factor: str, of: str, against: str, *, at: Mapping[str, str] | None = None) -> Coefficient:
+    """Return the marginal mean of one level less that of another, named "of - against".
+
+    Raises
+    ------
+    ModelError
+        As for `marginal_means`.
+    """
+    for level in (of, against):
+        _check_factor(fit.state, factor, level)
+    found = {one.name: one for one in marginal_means(fit, factor, at=at, adjustment="none").pairs}
+    name = f"{of} - {against}"
+    if name in found:
+        return found[name]
+    turned = found[f"{against} - {of}"]
+    return replace(turned, name=name, estimate=-turned.estimate, t=-turned.t, low=-turned.high, high=-turned.low)
+
+
 def _check_factor(state: State, name: str, level: str | None) -> None:
     variable = state.frame.variables.get(name)
     if variable is None or variable.levels is None:

@@ -101,7 +101,6 @@ def fit_frame(
     criterion = best.deviance + 2 * degrees * math.log(scale)
     if restricted:
         criterion += 2 * float(np.log(np.abs(np.diag(basis.r))).sum())
-    paired = with_fixed_levels(formula, frame, zero)
     return Fit(
         formula=formula.text,
         restricted=restricted,
@@ -122,17 +121,19 @@ def fit_frame(
         rows=frame.rows,
         dropped=frame.dropped,
         notes=(*frame.notes, *_notes(formula, frame, columns, basis, contrasts=contrasts, zero=zero)),
-        fixed_participants=None
-        if paired is None
-        else _without_levels(
-            fit_frame(*paired, method=method, restricted=restricted, coding=coding, confidence=confidence),
-            paired[0].terms[0],
+        fixed_participants=_paired(
+            with_fixed_levels(formula, frame, zero),
+            method=method,
+            restricted=restricted,
+            coding=coding,
+            confidence=confidence,
         ),
         state=State(formula, frame, columns, basis, coding, beta, at_work.covariance, at_work.degrees),
     )
 
 
 def _term_test(term: Term, rows: Array, at_work: Inference, beta: Array) -> TermTest:
+    # A term of which nothing is left has no contrast.
     found = at_work.test(rows, beta) if rows.size else FTest(math.nan, 0, math.nan)
     valid = found.df1 > 0 and found.df2 > 0 and found.F >= 0
     p = float(fdtrc(found.df1, found.df2, found.F)) if valid else math.nan
@@ -175,11 +176,21 @@ def _notes(
     return notes
 
 
-def _without_levels(found: Fit, levels: Term) -> Fit:
-    """Return the fit with fixed levels, without the levels' own lines."""
-    basis = found.state.basis
-    place = found.state.formula.terms.index(levels)
-    shown = [at for at, term in enumerate(basis.columns.term_of) if term not in {place, -1}]
+def _paired(
+    fixed: tuple[Formula, Frame] | None, *, method: Method, restricted: bool, coding: str, confidence: float
+) -> Fit | None:
+    """Return the fit with fixed levels, without the levels' own lines; None where there is none."""
+    if fixed is None:
+        return None
+    formula, frame = fixed
+    try:
+        found = fit_frame(formula, frame, method=method, restricted=restricted, coding=coding, confidence=confidence)
+    except ModelError:
+        # The levels leave too little: the fit beside which this would stand is good without it.
+        return None
+    levels = formula.terms[0]
+    term_of = found.state.basis.columns.term_of
+    shown = [at for at, term in enumerate(term_of) if term not in {-1, 0}]
     return replace(
         found,
         terms=tuple(test for test in found.terms if test.term != ":".join(levels)),

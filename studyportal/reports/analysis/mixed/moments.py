@@ -91,18 +91,11 @@ def moments(cross: CrossProducts, gamma: Array, *, restricted: bool = True) -> M
     weights[width] = 1.0
     to_fixed = np.vstack([np.zeros((outer, cross.fixed)), np.eye(cross.fixed), np.zeros((1, cross.fixed))])
     to_fixed -= within @ whole @ to_fixed
-    count = cross.factors
-    through, inside = np.empty((2, count, count, *whole.shape)) if count else np.empty((2, 0, 0, *whole.shape))
-    products = np.empty((count, count))
-    reached = [used @ part for part in first]
-    for one in range(count):
-        for other in range(one, count):
-            joint = second[one, other]
-            through[one, other] = joint - first[one] @ inverse @ first[other]
-            inside[one, other] = joint - first[one] @ within @ first[other]
-            norm = parts.norms[one, other] - 2 * (used * joint).sum() + (reached[one].T * reached[other]).sum()
-            products[one, other] = products[other, one] = norm
-            through[other, one], inside[other, one] = through[one, other].T, inside[one, other].T
+    reached = used @ first
+    to_outcome, to_columns = first @ weights, first @ to_fixed
+    products = parts.norms - 2 * (second * used).sum(axis=(2, 3)) + np.einsum("kij,lji->kl", reached, reached)
+    mixed_information = to_fixed.T @ second @ to_fixed
+    mixed_information -= to_columns.transpose(0, 2, 1)[:, None] @ (within @ to_columns)[None]
     return Moments(
         gamma=gamma,
         log_v=parts.log_blocks + float(log_system[:outer].sum()),
@@ -112,10 +105,10 @@ def moments(cross: CrossProducts, gamma: Array, *, restricted: bool = True) -> M
         covariance=inverse[outer:width, outer:width],
         traces=parts.diagonals - (first * used).sum(axis=(1, 2)),
         products=products,
-        squares=np.einsum("i,kij,j->k", weights, first, weights),
-        mixed_squares=np.einsum("i,klij,j->kl", weights, through, weights),
-        information=to_fixed.T @ first @ to_fixed,
-        mixed_information=to_fixed.T @ inside @ to_fixed,
+        squares=to_outcome @ weights,
+        mixed_squares=second @ weights @ weights - to_outcome @ inverse @ to_outcome.T,
+        information=to_fixed.T @ to_columns,
+        mixed_information=mixed_information,
     )
 
 

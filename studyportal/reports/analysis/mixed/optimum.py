@@ -20,6 +20,8 @@ START = 1.0
 """The ratio to start from, as in lme4."""
 LARGEST_RATIO = 1e9
 STEPS = 200
+FLATTEST = 1e-10
+"""Curvature, on a unit diagonal, below which a direction counts as flat."""
 DECREMENT = 1e-13
 """Newton's estimate of what the deviance has left to fall, where the search ends."""
 
@@ -87,7 +89,7 @@ def _descend(cross: CrossProducts, gamma: Array, *, restricted: bool) -> Profile
             last = _at_step(cross, here, step, 1.0, restricted=restricted)
             return last if last.deviance <= here.deviance + 1e-11 else here
         following = _shorter(cross, here, step, restricted=restricted)
-        if following is None:
+        if np.array_equal(following.at.gamma, here.at.gamma):
             break
         here = following
         if here.at.gamma.max() >= LARGEST_RATIO:
@@ -102,18 +104,21 @@ def _step(here: Profile, free: NDArray[np.bool_]) -> tuple[Array, float]:
     """Return the step of the free ratios and the fall that it promises."""
     chosen = np.flatnonzero(free)
     gradient = here.gradient[chosen]
-    for curvature in (here.observed, here.expected):
-        part = curvature[np.ix_(chosen, chosen)]
-        scale = np.sqrt(np.abs(np.diag(part))) + np.finfo(float).tiny
-        values, vectors = np.linalg.eigh(part / scale / scale[:, None])
-        if values[0] > 1e-10:
-            turned = vectors.T @ (gradient / scale)
-            step = np.zeros_like(here.gradient)
-            step[chosen] = -(vectors @ (turned / values)) / scale
-            return step, float((turned**2 / values).sum())
+    values, vectors, scale = _spectrum(here.observed[np.ix_(chosen, chosen)])
+    if values[0] < FLATTEST:
+        values, vectors, scale = _spectrum(here.expected[np.ix_(chosen, chosen)])
+        values = np.maximum(values, FLATTEST)
+    turned = vectors.T @ (gradient / scale)
     step = np.zeros_like(here.gradient)
-    step[chosen] = -gradient / (scale**2 + np.abs(gradient) / (1 + here.at.gamma[chosen]))
-    return step, float(-gradient @ step[chosen])
+    step[chosen] = -(vectors @ (turned / values)) / scale
+    return step, float((turned**2 / values).sum())
+
+
+def _spectrum(curvature: Array) -> tuple[Array, Array, Array]:
+    """Return eigenvalues, smallest first, and eigenvectors of a curvature with a unit diagonal, and its scale."""
+    scale = np.sqrt(np.abs(np.diag(curvature))) + np.finfo(float).tiny
+    values, vectors = np.linalg.eigh(curvature / scale / scale[:, None])
+    return values, vectors, scale
 
 
 def _at_step(cross: CrossProducts, here: Profile, step: Array, length: float, *, restricted: bool) -> Profile:
@@ -121,8 +126,8 @@ def _at_step(cross: CrossProducts, here: Profile, step: Array, length: float, *,
     return profile(cross, gamma, restricted=restricted)
 
 
-def _shorter(cross: CrossProducts, here: Profile, step: Array, *, restricted: bool) -> Profile | None:
-    """Return the first of ever shorter steps after which the deviance has fallen enough."""
+def _shorter(cross: CrossProducts, here: Profile, step: Array, *, restricted: bool) -> Profile:
+    """Return where the first of ever shorter steps leads that lowers the deviance enough; else where it is."""
     # Far out the likelihood is flat: no ratio grows more than thousandfold at once.
     length = min(1.0, float((1000 * (1 + here.at.gamma) / np.maximum(np.abs(step), 1e-300)).min()))
     # What rounding may add to a deviance is no rise.
@@ -131,6 +136,6 @@ def _shorter(cross: CrossProducts, here: Profile, step: Array, *, restricted: bo
         following = _at_step(cross, here, step, length, restricted=restricted)
         moved = following.at.gamma - here.at.gamma
         if following.deviance <= allowed + 1e-4 * min(0.0, float(here.gradient @ moved)):
-            return following if moved.any() else None
+            return following
         length /= 2
-    return None
+    return here

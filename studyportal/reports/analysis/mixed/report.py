@@ -114,10 +114,11 @@ def _coefficients(
 ) -> list[str]:
     heading = ["", "estimate", "SE", "low", "high", "df", *(["t", "p"] if tests else [])]
     p_values = adjusted if adjusted is not None else [one.p for one in coefficients]
+    decimals = _decimals([one.se for one in coefficients])
     rows = []
     for one, p in zip(coefficients, p_values, strict=True):
-        estimate, error, low, high = _alike([one.estimate, one.se, one.low, one.high], one.se)
-        row = [one.name, estimate, error, low, high, _degrees(one.df)]
+        numbers = [_fixed(number, decimals) for number in (one.estimate, one.se, one.low, one.high)]
+        row = [one.name, *numbers, _degrees(one.df)]
         rows.append([*row, f"{one.t:.3f}", _probability(p)] if tests else row)
     return _table(heading, rows)
 
@@ -133,12 +134,19 @@ def _table(heading: list[str], rows: list[list[str]]) -> list[str]:
     return lines
 
 
-def _alike(numbers: list[float], error: float) -> list[str]:
-    """Return numbers with as many decimals as two more than their error tells apart."""
-    decimals = 3 if not (math.isfinite(error) and error > 0) else 2 - math.floor(math.log10(error))
-    if not -3 <= decimals <= 8:
-        return [f"{one:.4g}" for one in numbers]
-    return [f"{one:.{max(0, decimals)}f}" for one in numbers]
+def _decimals(errors: Sequence[float]) -> int | None:
+    """Return the decimals that show two digits of the smallest error; None where the errors are too far apart."""
+    known = [one for one in errors if math.isfinite(one) and one > 0]
+    if not known or max(known) > 1e4 * min(known):
+        return None
+    decimals = 2 - math.floor(math.log10(min(known)))
+    return max(0, decimals) if decimals <= 8 else None
+
+
+def _fixed(number: float, decimals: int | None) -> str:
+    if math.isnan(number):
+        return "-"
+    return f"{number:.4g}" if decimals is None else f"{number:.{decimals}f}"
 
 
 def _number(value: float) -> str:

@@ -123,6 +123,9 @@ def parse_csv(raw: bytes) -> Table:
     if len(rows) < 2:
         raise ModelError("The file holds no table: it needs a line of column names and a line for each row.")
     names = [name.strip() for name in rows[0]]
+    if all(len(row) == len(names) + 1 for row in rows[1:]):
+        # R writes the names of rows without a heading.
+        names.insert(0, "")
     for name in names:
         if name and names.count(name) > 1:
             msg = f"Two columns are named “{name}”: give each its own name."
