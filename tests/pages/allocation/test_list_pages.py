@@ -65,7 +65,7 @@ def test_a_list_is_made_sealed_and_committed(maker, world: World, typed, paramet
     with standing_at("vault"):
         blobs = [bytes(slot.sealed) for slot in ListSlot.objects.all()]
     assert len({len(blob) for blob in blobs}) == 1
-    assert len(set(blobs)) == 48
+    assert len(set(blobs)) == 96
 
 
 def test_the_empty_form_compares_methods_and_names_the_strata(maker) -> None:
