@@ -105,7 +105,7 @@ def test_a_list_is_made_sealed_and_committed(maker, world: World, typed) -> None
     with standing_at("vault"):
         blobs = [bytes(slot.sealed) for slot in ListSlot.objects.all()]
     assert len({len(blob) for blob in blobs}) == 1
-    assert len(set(blobs)) == 48
+    assert len(set(blobs)) == 96
 
 
 def test_minimization_commits_to_its_seed_and_has_no_slot(maker) -> None:
