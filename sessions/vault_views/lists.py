@@ -14,6 +14,7 @@ from sessions.randomization.comparison import Scheme, compare, scheme
 from sessions.vault_views.forms import CloseForm, NewListForm, PasswordForm
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.accounts.step_up import steps_up
 from studyportal.forms import carried_out, form_page
 
 
@@ -51,6 +52,7 @@ def new_list(request: StudyRequest) -> HttpResponse:
 
 @require_GET
 @requires(Permission.LIST_VIEW)
+@steps_up
 def one_list(request: StudyRequest, pk: UUID) -> HttpResponse:
     """Show a list with the facts on which it is approved."""
     return _list_page(request, pk)
@@ -58,6 +60,7 @@ def one_list(request: StudyRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.LIST_APPROVE)
+@steps_up
 def approve(request: StudyRequest, pk: UUID) -> HttpResponse:
     """Approve a list that somebody else made."""
     made = list_for(request.user, request.study, pk)
@@ -74,6 +77,7 @@ def approve(request: StudyRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.LIST_APPROVE)
+@steps_up
 def close(request: StudyRequest, pk: UUID) -> HttpResponse:
     """Close a list for good."""
     list_for(request.user, request.study, pk)

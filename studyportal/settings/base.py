@@ -123,6 +123,8 @@ MFA_FORMS = {
 }
 ACCOUNT_FORMS = {"login": "studyportal.accounts.forms.SignInForm"}
 PORTAL_REQUIRE_SECOND_FACTOR = False
+# Acts that open the secret ask for a second factor that is no older than this.
+PORTAL_STEP_UP_SECONDS = 300
 PORTAL_HELP_LINE = os.environ.get("PORTAL_HELP_LINE", "")
 
 AXES_FAILURE_LIMIT = 10

@@ -11,6 +11,7 @@ from sessions.allocation.emergency import reveal_treatments, shown_again
 from sessions.allocation.selectors import allocations_for
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.accounts.step_up import steps_up
 from studyportal.errors import NotFound
 from studyportal.forms import carried_out, form_page
 from studyportal.reports.vault_forms import RevealForm
@@ -29,6 +30,7 @@ def allocations(request: StudyRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.ALLOCATION_UNBLIND)
+@steps_up
 def unblind(request: StudyRequest) -> HttpResponse:
     """Reveal one participant; the page that shows it can be loaded again without revealing a second time."""
     if request.method != "POST":
@@ -53,6 +55,7 @@ def unblind(request: StudyRequest) -> HttpResponse:
 
 @require_GET
 @requires(Permission.ALLOCATION_UNBLIND)
+@steps_up
 def unblinded(request: StudyRequest) -> HttpResponse:
     """Show what this sign-in revealed a moment ago; to anybody else, and later, there is nothing here."""
     kept = request.session.get(REVEALED)
