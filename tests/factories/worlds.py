@@ -27,7 +27,7 @@ from django.test import override_settings
 
 from sessions.allocation import services as allocation
 from sessions.randomization.commitment import merkle_root
-from sessions.randomization.generate import GeneratedList
+from sessions.randomization.generate import GeneratedList, Slot
 from studyportal.audit.context import acting
 from studyportal.embedded.folder import DataFolder
 from studyportal.embedded.postgres import SUPERUSER
@@ -81,18 +81,23 @@ class Plan:
     outcomes: str = "base"
 
 
+# The five places that the story takes, each by one participant; exchanging one of them exchanges one participant.
+TAKEN = (("01|F", 1), ("01|F", 2), ("01|M", 1), ("02|F", 1), ("02|M", 1))
 PLANS = {
     plan.name: plan
     for plan in (
         Plan("base"),
         Plan("again"),
         Plan("swap", sequences="swap"),
-        Plan("list_1", sequences="list 1"),
-        Plan("list_2", sequences="list 2"),
+        *(Plan(f"one_{n}", sequences=f"one {n}") for n in range(1, len(TAKEN) + 1)),
+        *(Plan(f"list_{n}", sequences=f"list {n}") for n in range(1, 6)),
+        Plan("const", sequences="const"),
         Plan("exhausted", slots=3),
         Plan("outcomes", outcomes="exchanged"),
     )
 }
+# Worlds that differ from the base in who has which sequence, or in how many places there are.
+SECRETS = tuple(name for name in PLANS if name not in {"base", "again", "outcomes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,22 +183,35 @@ def listed(plan: Plan) -> Iterator[None]:
 
     def generate(**asked: object) -> GeneratedList:
         whole = {**asked, "slots_per_stratum": SLOTS}
-        base = real(**whole, seed=Stream("base")(32)) if "seed" not in whole else real(**whole | _seed("base"))
-        fresh = base if plan.sequences in {"base", "swap"} else real(**whole | _seed(plan.sequences))
-        first, second = SEQUENCES.values()
-        other = {first: second, second: first} if plan.sequences == "swap" else {first: first, second: second}
+        base = real(**whole | _seed("base"))
+        fresh = real(**whole | _seed(plan.sequences)) if plan.sequences.startswith("list") else base
         slots = tuple(
-            replace(slot, sequence=other[code.sequence])
-            for slot, code in zip(base.slots, fresh.slots, strict=True)
+            replace(slot, sequence=planned(plan, slot, drawn.sequence))
+            for slot, drawn in zip(base.slots, fresh.slots, strict=True)
             if slot.ordinal <= plan.slots
         )
-        return GeneratedList(slots, merkle_root([slot.leaf for slot in slots]))
+        # A root is published, and is another one in each world: it commits to the sequences. It tells nothing of them
+        # (test_why_the_root_tells_nothing), so all worlds publish the base's and the crawl need not step round it.
+        return GeneratedList(slots, merkle_root([slot.leaf for slot in base.slots]))
 
     allocation.generate_list = generate
     try:
         yield
     finally:
         allocation.generate_list = real
+
+
+def planned(plan: Plan, slot: Slot, drawn: str) -> str:
+    """Return the sequence that a plan puts into a place for which `drawn` came out."""
+    first, second = SEQUENCES.values()
+    exchanged = {first: second, second: first}[drawn]
+    if plan.sequences == "const":
+        return first
+    if plan.sequences == "swap":
+        return exchanged
+    if plan.sequences.startswith("one "):
+        return exchanged if (slot.stratum, slot.ordinal) == TAKEN[int(plan.sequences[4:]) - 1] else drawn
+    return drawn
 
 
 def _seed(label: str) -> dict[str, bytes]:
