@@ -92,6 +92,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if figures.exists():
         terminalreporter.write_sep("=", "twin worlds")
         terminalreporter.write_line(figures.read_text())
+    if os.environ.get("UPDATE_LEAK_REPORT"):
+        from tests.blinding.leak_report import write
+
+        terminalreporter.write_line(write())
 
 
 def administrator_dsn(database: str = "postgres") -> str:

@@ -6,10 +6,12 @@ from collections import Counter
 import pytest
 
 from tests.blinding.comparison import explored
+from tests.blinding.leak_report import note
 from tests.blinding.leaks import LEAKS
 from tests.blinding.planting import Leak
 from tests.blinding.report import add
 from tests.blinding.staging import findings
+from tests.conftest import REPOSITORY
 
 pytestmark = [pytest.mark.blinding, pytest.mark.no_cover]
 
@@ -18,6 +20,7 @@ pytestmark = [pytest.mark.blinding, pytest.mark.no_cover]
 def test_a_planted_leak_is_found(leak: Leak) -> None:
     """Unplanted, the same requests show no difference (test_twin_worlds), so what is found here is the leak."""
     seen = findings()[leak.name]
+    note(leak, seen)
     add("leaks planted", 1)
     add("leaks found", int(bool(seen.channels)))
     # It is a leak: who looks without the harness finds one thing here and another there, and without it the same.
@@ -58,6 +61,23 @@ def test_the_crawl_reads_files_imports_and_the_button_of_lcmodel() -> None:
     assert any(body.count(b"\n") > 2 and b"series" not in body for body in bodies["quantification-table"])
     assert any(b"LCModel 6.3-1R" in body for body in bodies["spectrum-imports"])
     assert any(b"Quantify with LCModel too" in body for body in bodies["spectrum"])
+
+
+def test_every_operation_of_the_api_is_answered_as_json_and_csv() -> None:
+    """Of the committed document of the blinded door, so a new table that the crawl does not pull fails here."""
+    document = json.loads((REPOSITORY / "docs" / "reference" / "openapi-v1.json").read_text())
+    operations = {
+        (method.upper(), path) for path, operations in document["paths"].items() for method in operations
+    }  # fmt: skip
+    answered = {
+        (ask.method, ask.path.partition("?")[0], b"csv" if b"text/csv" in seen["headers"] else b"json")
+        for ask, seen in explored("statistician").items()
+        if seen["status"] == b"200" and any("AUTHORIZATION" in name for name, _ in ask.headers)
+    }
+    assert len(operations) >= 15
+    assert [one for one in operations if (*one, b"json") not in answered] == []
+    tables = [one for one in operations if not one[1].endswith("/v1/")]
+    assert [one for one in tables if (*one, b"csv") not in answered] == []
 
 
 def test_the_catalogue_is_large_enough() -> None:
