@@ -20,8 +20,9 @@ DEPTH = 3
 SHOWN = (Participant, StudySession, Rating, Spectrum)
 # Names of the secret that somebody would guess, though no path leads there.
 GUESSED = (
-    "allocation", "allocation__slot", "allocation__slot__ordinal", "allocation__slot__sealed", "participant__allocation",
-    "allocation__slot__stratum__taken", "allocation_set__slot", "slot", "sequence", "treatment", "arm", "kit", "stratum",
+    "allocation", "allocation__slot", "allocation__slot__ordinal", "allocation__slot__sealed", "allocation_set__slot",
+    "allocation__slot__stratum__taken", "participant__allocation", "slot", "sequence", "treatment", "arm", "kit",
+    "stratum",
 )  # fmt: skip
 LISTS = {"participants/": ("", "search"), "api/v1/participants/": ("", "ordering"), "api/v1/sessions/": ("", "sort")}
 

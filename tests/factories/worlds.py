@@ -191,7 +191,8 @@ def listed(plan: Plan) -> Iterator[None]:
             if slot.ordinal <= plan.slots
         )
         # A root is published, and is another one in each world: it commits to the sequences. It tells nothing of them
-        # (tests/unit/randomization/test_why_the_root_tells_nothing.py), so all worlds publish the base's and the crawl need not step round it.
+        # (tests/unit/randomization/test_why_the_root_tells_nothing.py), so all worlds have the base's, and no answer
+        # of the crawl has to be stepped round.
         return GeneratedList(slots, merkle_root([slot.leaf for slot in base.slots]))
 
     allocation.generate_list = generate
