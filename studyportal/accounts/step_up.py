@@ -57,9 +57,7 @@ def check_stepped_up(request: HttpRequest) -> None:
         raise NotPermitted(CONFIRM_FIRST)
 
 
-def steps_up(
-    view: Callable[Concatenate[StudyRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[StudyRequest, P], HttpResponseBase]:
+def steps_up(view: Callable[Concatenate[StudyRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Let a view run only behind a fresh second factor; stands under `@requires`, so that strangers learn nothing.
 
     A page asked for in vain leads to the confirmation and back. A form sent in vain is kept: the page that asks for

@@ -44,8 +44,8 @@ def test_every_channel_of_the_design_has_a_leak() -> None:
 def test_a_page_is_written_from_notes() -> None:
     kept = [{"family": "Mail", "name": "who gets mail", "world": "swap", "channels": ["mail"], "role": "coordinator",
              "request": "POST /participants/<str:number>/randomize/", "here": "a", "there": "b"}]  # fmt: skip
-    known = {"worlds": 14, "roles": 8, "people": 12, "people compared": 12, "requests in world base": 3000, "requests in world swap": 3000,
-             "differences in world swap": 0}  # fmt: skip
+    known = {"worlds": 14, "roles": 8, "people": 12, "people compared": 12, "requests in world base": 3000,
+             "requests in world swap": 3000, "differences in world swap": 0}  # fmt: skip
     text = page(kept, known)
     assert "| who gets mail | POST /participants/&lt;str:number>/randomize/ | mail | a | b |" in text
     assert "| Requests asked of all worlds together | 6,000 |" in text
