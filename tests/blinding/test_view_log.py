@@ -28,7 +28,7 @@ from tests.blinding.report import figure
 from tests.blinding.routes import NOBODY, PARAMETER, routes
 from tests.conftest import administrator_dsn, settle
 from tests.factories.people import PASSWORD
-from tests.factories.worlds import NOW, Twin, connected, copy_of, frozen, seeded, twin
+from tests.factories.worlds import NOW, PLANS, Twin, build, connected, frozen, seeded
 
 pytestmark = [pytest.mark.blinding, pytest.mark.no_cover]
 
@@ -123,10 +123,10 @@ def visit_once(
 
 @pytest.fixture(scope="module")
 def visits(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> dict[str, list[Visit]]:
-    """Return what each person was answered in two worlds; copies, since announcements stay."""
+    """Return what each person was answered in two worlds of their own, since announcements stay."""
     with django_db_blocker.unblock():
-        copies = [copy_of(twin(name), f"twin_vault_{name}") for name in ("base", "swap")]
-        return {person: [asked(world, person) for world in copies] for person in PEOPLE}
+        worlds = [build(PLANS[name], suffix="_vault") for name in ("base", "swap")]
+        return {person: [asked(world, person) for world in worlds] for person in PEOPLE}
 
 
 @pytest.mark.parametrize("person", PEOPLE)

@@ -249,17 +249,3 @@ def build(plan: Plan, *, patches: Callable[[], contextmanager] | None = None, su
         if patches:
             stack.enter_context(patches())
         return Twin(name, database, files, *tell(plan))
-
-
-def copy_of(world: Twin, name: str, *statements: str) -> Twin:
-    """Return a throw-away copy of a world, after `statements` by the administrator."""
-    with psycopg.connect(administrator_dsn(), autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{world.database}" OWNER portal_owner')
-        admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
-        admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO portal_web, portal_worker, portal_vault')
-        admin.execute(f'ALTER DATABASE "{name}" SET search_path = twin, pg_catalog, public')
-    with psycopg.connect(administrator_dsn(name), autocommit=True) as admin:
-        for statement in statements:
-            admin.execute(statement)
-    return replace(world, name=name, database=name)
