@@ -63,10 +63,10 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(DATA, ignore_errors=True)
 
 
-# What shares a server or a crawl runs in one process. pytest-xdist 3.8 marks groups in a name that pytest 9.2 no longer
-# reads, so its own `xdist_group` has no effect.
 # Explored where the leaks are planted, since those are told by what these people see; the rest go elsewhere.
 WITH_LEAKS = ("coordinator", "statistician", "imaging_analyst", "data_manager")
+# What shares a server or a crawl runs in one process. pytest-xdist 3.8 marks groups in a name that pytest 9.2 no longer
+# reads, so its own `xdist_group` has no effect.
 TOGETHER = (
     ("browser", re.compile(r"tests/browser/")),
     ("killed workers", re.compile(r"tests/unit/spectra/test_worker_killed")),

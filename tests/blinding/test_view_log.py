@@ -145,7 +145,7 @@ def test_whatever_follows_the_secret_was_announced(visits: dict[str, list[Visit]
         label for label, answer in here.answers.items() if answer != there.answers[label] and "/log/" not in label
     ]
     figure(f"answers at the vault that follow the secret, {person}", len(differing))
-    assert len(differing) >= 2
+    assert "GET /allocations/revealed/ " in differing  # else the two worlds would prove nothing
     assert [label for label in differing if label not in here.opened] == []
     silent = [label for label in differing if not here.announced[label] and "/allocations/revealed/" not in label]
     assert silent == []
