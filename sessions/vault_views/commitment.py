@@ -12,6 +12,7 @@ from sessions.vault_views.forms import AnnounceForm, PasswordForm
 from sessions.views.downloads import attachment
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.accounts.step_up import steps_up
 from studyportal.forms import carried_out, form_page
 
 
@@ -35,6 +36,7 @@ def reveal(request: StudyRequest) -> HttpResponse:
 
 @require_POST
 @requires(Permission.LIST_REVEAL)
+@steps_up
 def announce(request: StudyRequest) -> HttpResponse:
     """Announce the full reveal."""
     form = AnnounceForm(request.POST, auto_id="announce_%s")
@@ -47,6 +49,7 @@ def announce(request: StudyRequest) -> HttpResponse:
 
 @require_POST
 @requires(Permission.LIST_REVEAL)
+@steps_up
 def confirm(request: StudyRequest) -> HttpResponse:
     """Confirm the full reveal, as a second person."""
     form = PasswordForm(request.POST, auto_id="confirm_%s")
@@ -59,6 +62,7 @@ def confirm(request: StudyRequest) -> HttpResponse:
 
 @require_POST
 @requires(Permission.LIST_REVEAL)
+@steps_up
 def publish_reveal(request: StudyRequest) -> HttpResponse:
     """Publish the bundle at the blinded door."""
     form = PasswordForm(request.POST, auto_id="publish_%s")
@@ -73,6 +77,7 @@ def publish_reveal(request: StudyRequest) -> HttpResponse:
 
 @require_GET
 @requires(Permission.LIST_REVEAL)
+@steps_up
 def bundle(request: StudyRequest) -> HttpResponse:
     """Return the bundle of a revealed study."""
     document = full_reveal.study_document(study=request.study, by=request.user)

@@ -17,11 +17,13 @@ from sessions.vault_views.forms import CloseForm, PasswordForm, StepForm, TakeIn
 from sessions.views.downloads import attachment
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.accounts.step_up import steps_up
 from studyportal.forms import carried_out, form_page
 
 
 @require_GET
 @requires(Permission.LIST_VIEW)
+@steps_up
 def one_list(request: StudyRequest, pk: UUID) -> HttpResponse:
     """Show a list: where it stands, what is due, and the facts on which it is accepted and approved."""
     return _page(request, pk)
@@ -66,6 +68,7 @@ def settings_file(request: StudyRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.LIST_GENERATE)
+@steps_up
 def accept(request: StudyRequest, pk: UUID) -> HttpResponse:
     """Sign the acceptance report."""
     made, form = list_for(request.user, request.study, pk), PasswordForm(request.POST, auto_id="accept_%s")
@@ -78,6 +81,7 @@ def accept(request: StudyRequest, pk: UUID) -> HttpResponse:
 
 @require_GET
 @requires(Permission.LIST_GENERATE)
+@steps_up
 def report(request: StudyRequest, pk: UUID) -> HttpResponse:
     """Hand out the signed acceptance report as PDF."""
     made = list_for(request.user, request.study, pk)
@@ -87,6 +91,7 @@ def report(request: StudyRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.LIST_APPROVE)
+@steps_up
 def approve(request: StudyRequest, pk: UUID) -> HttpResponse:
     """Approve a list that somebody else made and accepted."""
     made, form = list_for(request.user, request.study, pk), PasswordForm(request.POST, auto_id="approve_%s")
@@ -121,6 +126,7 @@ def activate(request: StudyRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.LIST_APPROVE)
+@steps_up
 def close(request: StudyRequest, pk: UUID) -> HttpResponse:
     """Close a list for good."""
     list_for(request.user, request.study, pk)

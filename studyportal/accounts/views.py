@@ -18,6 +18,7 @@ from studyportal.accounts.forms import RoleForm, TokenForm, show_refusal
 from studyportal.accounts.middleware import STUDY_KEY
 from studyportal.accounts.roles import DESCRIPTIONS, Permission
 from studyportal.accounts.selectors import check, studies_of, team_of, tokens_of
+from studyportal.accounts.step_up import steps_up
 from studyportal.errors import InvalidInput
 
 GET_OR_POST = ["GET", "HEAD", "POST"]
@@ -66,6 +67,7 @@ def choose_study(request: StudyRequest) -> HttpResponse:
 
 @members_only
 @require_http_methods(GET_OR_POST)
+@steps_up
 def own_tokens(request: StudyRequest) -> HttpResponse:
     """List one's own tokens of this door and make new ones.
 

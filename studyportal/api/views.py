@@ -18,6 +18,7 @@ from studyportal.accounts.authentication import Member, holding, study_of
 from studyportal.accounts.models import ApiToken, User
 from studyportal.accounts.roles import Permission
 from studyportal.accounts.selectors import can
+from studyportal.accounts.step_up import check_stepped_up
 from studyportal.accounts.tokens import export_permission
 from studyportal.api import csv_lines, parameters
 from studyportal.api.negotiation import CsvRenderer, Negotiation
@@ -93,9 +94,14 @@ class UnblindedTableView(TableView):
     extra_parameters: ClassVar[frozenset[str]] = frozenset({"reason", "reason_code"})
 
     def pulled(self, request: Request, study: Study) -> Found:
-        """Commit the log of the pull first, then open the links and return the rows; public tables open none."""
+        """Commit the log of the pull first, then open the links and return the rows; public tables open none.
+
+        A token was made behind a fresh second factor; whoever comes with a sign-in shows one now.
+        """
         if not self.table.has_links:
             return super().pulled(request, study)
+        if not isinstance(request.auth, ApiToken):
+            check_stepped_up(request._request)  # noqa: SLF001 - DRF has no public name for it
         code, reason = _why(request)
         events.record_now(
             "unblinded data pulled", study=study.code, target=self.table.name,

@@ -124,6 +124,8 @@ MFA_FORMS = {
 }
 ACCOUNT_FORMS = {"login": "studyportal.accounts.forms.SignInForm"}
 PORTAL_REQUIRE_SECOND_FACTOR = False
+# Acts that open the secret ask for a second factor that is no older than this.
+PORTAL_STEP_UP_SECONDS = 300
 PORTAL_HELP_LINE = os.environ.get("PORTAL_HELP_LINE", "")
 PORTAL_SPONSOR_CONTACT = os.environ.get("PORTAL_SPONSOR_CONTACT", "Sponsor: see the pharmacy file")
 # Where a colleague opens what was asked for him; stands in that one mail and on no page of the blinded door.

@@ -61,6 +61,29 @@ def test_the_blinded_logins_hold_nothing_in_alloc_but_functions() -> None:
     assert privileges("portal_readonly", "alloc") == set()
 
 
+def test_b4_the_server_grants_the_blinded_logins_no_privilege_in_the_secret() -> None:
+    """B4, asked of the server itself: tables, columns, sequences and functions, each verb, whoever granted it."""
+    relations = (
+        "SELECT c.oid::regclass::text || ' ' || verb FROM pg_class c, unnest(%s::text[]) AS verb"
+        " WHERE c.relnamespace = 'alloc'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+        " AND (has_table_privilege(%s, c.oid, verb) OR"
+        " (verb IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') AND has_any_column_privilege(%s, c.oid, verb)))"
+    )
+    verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"]
+    functions = (
+        "SELECT DISTINCT p.proname FROM pg_proc p WHERE p.pronamespace = 'alloc'::regnamespace"
+        " AND has_function_privilege(%s, p.oid, 'EXECUTE')"
+    )
+    for login, executed in (("portal_web", {"allocate"}), ("portal_worker", set())):
+        with connection.cursor() as cursor:
+            cursor.execute(relations, [verbs, login, login])
+            assert cursor.fetchall() == [], login
+            cursor.execute(functions, [login])
+            assert {name for (name,) in cursor.fetchall()} == executed, login
+            cursor.execute("SELECT has_schema_privilege(%s, 'alloc', 'CREATE')", [login])
+            assert cursor.fetchone() == (False,)
+
+
 def test_nobody_holds_anything_in_the_trail_but_what_is_named() -> None:
     note = "function audit.note(text,text,text,jsonb) EXECUTE"
     usage, trail = "schema audit USAGE", "view audit.blinded_change SELECT"

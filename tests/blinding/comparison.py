@@ -10,12 +10,16 @@ from tests.factories.worlds import twin
 # Each person is explored once a process: these are explored where the planted leaks run (tests/conftest.py, TOGETHER).
 WATCHED = ("coordinator", "statistician", "imaging_analyst")
 
+# All that could be read when the crawl of the base began, by person; a request notes only what it wrote into.
+BEGUN: dict[str, bytes] = {}
+
 
 @cache
 def explored(person: str) -> dict[Ask, Seen]:
     """Explore the base world as one person, once a process."""
     world = twin("base")
     with looking(world, [person]) as observer:
+        BEGUN[person] = observer.tables()
         return Explorer(world, observer, person).explore()
 
 
@@ -30,6 +34,8 @@ def differences(person: str, name: str, plan: dict[Ask, Seen]) -> list[str]:
                 found.append(f"{channel} of {ask.role} {ask.method} {ask.path}: {where}")
 
     with looking(twin(name), [person]) as observer:
+        if (tables := observer.tables()) != BEGUN[person]:
+            found.append(f"tables of {name} before the first request: {first_difference(tables, BEGUN[person])}")
         replay(observer, plan, compare)
     add(f"requests in world {name}", len(plan))
     add(f"differences in world {name}", len(found))
@@ -54,13 +60,17 @@ def is_success(seen: Seen) -> bool:
     return seen["status"].startswith(b"2") or sent_on
 
 
-def halves(base: dict[Ask, Seen]) -> tuple[dict[Ask, Seen], dict[Ask, Seen]]:
-    """Return two disjoint parts that together have a request for each route, method and status.
+def kinds_of(base: dict[Ask, Seen]) -> list[Ask]:
+    """Return one request for each route, method and status, in the order of the crawl.
 
     Whatever a request wrote is taken back (`Observer.see`), so a part of the plan can be asked without the rest.
     """
     kinds: dict[tuple[str, str, bytes], Ask] = {}
     for ask, seen in base.items():
         kinds.setdefault((ask.route, ask.method, seen["status"]), ask)
-    asked = list(kinds.values())
-    return {ask: base[ask] for ask in asked[::2]}, {ask: base[ask] for ask in asked[1::2]}
+    return list(kinds.values())
+
+
+def part(base: dict[Ask, Seen], number: int, of: int) -> dict[Ask, Seen]:
+    """Return one of `of` parts that together have a request of each kind, and share none."""
+    return {ask: base[ask] for ask in kinds_of(base)[number % of :: of]}

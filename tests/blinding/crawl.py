@@ -131,6 +131,7 @@ class Explorer:
         self.asked: dict[Ask, Seen] = {}
         self.routes = routes()
         self.sent: Counter[str] = Counter()
+        self.beyond: set[str] = set()
 
     def explore(self) -> dict[Ask, Seen]:
         """Ask for everything."""
@@ -201,6 +202,9 @@ class Explorer:
                 self.sent[name] += 1
                 if self.sent[name] <= SENDINGS.get(name, 1 if "account" in target else 3):
                     self._ask(Ask(self.person, "POST", target, body, route=name))
+            if (body := form.beyond()) and name not in self.beyond:
+                self.beyond.add(name)
+                self._ask(Ask(self.person, "POST", target, body, route=name))
 
     def _ask(self, ask: Ask) -> Seen:
         if ask not in self.asked:

@@ -10,13 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from django.core import mail
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
 from redis import Redis
 
 from tests.factories.worlds import seeded
 
-CHANNELS = ("status", "headers", "cookies", "body", "sql", "logs", "mail", "broker", "files", "tables")
+CHANNELS = ("status", "headers", "cookies", "body", "sql", "logs", "mail", "broker", "files", "tables", "cache")
+# How many rows were written into each table in this transaction, whatever was taken back since.
+WRITTEN = """
+SELECT schemaname || '.' || relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables
+WHERE n_tup_ins + n_tup_upd + n_tup_del > 0
+"""
+TRAIL = "audit.blinded_change"
+NOT_COMPARED = frozenset({"public.django_session"})
 READABLE = """
 SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v') AND n.nspname IN ('public', 'alloc', 'audit', 'jobs', 'pii')
@@ -75,12 +83,14 @@ class Observer:
         self.clients: dict[str, Client] = {}
         self.statements: list[str] = []
         self.readable: list[str] = []
+        self.written: dict[str, int] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Listen to logs and statements."""
         root = logging.getLogger()
         before, root.handlers = root.handlers, [self.lines]
+        self.written = self._written()  # signing in has written already
         try:
             with connection.execute_wrapper(self._note):
                 yield
@@ -103,7 +113,7 @@ class Observer:
         cookies = self.client(ask).cookies.copy()
         with seeded(ask.label), transaction.atomic():
             start = len(connection.run_on_commit)
-            response = self._send(ask)
+            response = self.send(ask)
             body = b"".join(response.streaming_content) if response.streaming else response.content
             hooks = [hook for _, hook, _ in connection.run_on_commit[start:]]
             connection.run_on_commit = connection.run_on_commit[:start]
@@ -121,14 +131,16 @@ class Observer:
                 "mail": "\n".join(self._mails()).encode(),
                 "broker": self._broker(),
                 "files": self._files() if wrote else b"",
-                "tables": self.tables() if wrote else b"",
+                "tables": self.changed_tables() if wrote else b"",
+                "cache": self._cached(),
             }
             transaction.set_rollback(True)
-        self._take_back_files()
+        self.take_back_files()
         self.client(ask).cookies = cookies
         return seen
 
-    def _send(self, ask: Ask) -> Any:
+    def send(self, ask: Ask) -> Any:
+        """Send a request as its person would."""
         extra = dict(ask.headers)
         content_type = ask.content_type or "application/x-www-form-urlencoded"
         if ask.method in {"GET", "HEAD"}:
@@ -165,7 +177,7 @@ class Observer:
             f"{path.relative_to(self.files)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in self._stored()
         ).encode()
 
-    def _take_back_files(self) -> None:
+    def take_back_files(self) -> None:
         """Let the store be what it was: what a request wrote must not show in the next, which may be asked alone."""
         for path in self._stored():
             if path not in self.kept or path.stat().st_mtime_ns != self.kept[path][1]:
@@ -176,14 +188,47 @@ class Observer:
                 path.write_bytes(content)
                 self.kept[path] = (content, path.stat().st_mtime_ns)
 
+    @staticmethod
+    def _cached() -> bytes:
+        """Return and remove what the request left in the cache that all requests of a process share."""
+        kept = sorted(cache._cache.items())
+        cache.clear()
+        return repr(kept).encode() if kept else b""
+
     def tables(self) -> bytes:
         """Return a digest of each table that the present login can read, whatever way its rows lie."""
+        return self._digests([name for name in self._readable() if name not in NOT_COMPARED])
+
+    def changed_tables(self) -> bytes:
+        """Return a digest of each readable table into which this request wrote, and of the trail.
+
+        What no request wrote into is as it was when the crawl began; that was compared whole (`comparison`).
+        """
+        now = self._written()
+        changed = {name for name, rows in now.items() if rows != self.written.get(name)}
+        self.written = now
+        return self._digests([
+            name for name in self._readable() if (name in changed or name == TRAIL) and name not in NOT_COMPARED
+        ])  # fmt: skip
+
+    @staticmethod
+    def _written() -> dict[str, int]:
         with connection.cursor() as cursor:
-            if not self.readable:
+            cursor.execute(WRITTEN)
+            return dict(cursor.fetchall())
+
+    def _readable(self) -> list[str]:
+        if not self.readable:
+            with connection.cursor() as cursor:
                 cursor.execute(READABLE)
                 self.readable = [name for (name,) in cursor.fetchall()]
-            parts = " UNION ALL ".join(self._digest(name) for name in self.readable if name != "public.django_session")
-            cursor.execute(parts)
+        return self.readable
+
+    def _digests(self, names: list[str]) -> bytes:
+        if not names:
+            return b"[]"
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(self._digest(name) for name in names))
             return json.dumps(sorted(cursor.fetchall())).encode()
 
     @staticmethod

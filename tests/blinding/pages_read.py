@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from tests.factories.people import PASSWORD
 
@@ -26,6 +26,8 @@ class Form:
     action: str
     method: str
     fields: list[tuple[str, str, str, list[str]]] = field(default_factory=list)
+    most: dict[str, str] = field(default_factory=dict)
+    """By field: the largest number or the longest text that the page lets somebody type."""
 
     def filled(self, *, last: bool = False) -> str:
         """Return the encoded answers of somebody who fills in everything; `last` takes the last choice."""
@@ -59,6 +61,15 @@ class Form:
         if name.endswith("_3"):
             return TIME
         return WORDS.get(short, TIME if "time" in short else "As crawled")
+
+    def beyond(self) -> str:
+        """Return what somebody sends who goes a step beyond each limit that the page names; "" where it names none."""
+        over = {
+            name: "x" * (int(most[1:]) + 1) if most.startswith("#") else f"{float(most) + 1:g}"
+            for name, most in self.most.items()
+        }
+        answers = dict(parse_qsl(self.filled(), keep_blank_values=True))
+        return urlencode(answers | over) if over else ""
 
     def empty(self) -> str:
         """Return what a person sends who fills in nothing."""
@@ -97,7 +108,11 @@ class Page(HTMLParser):
             self._options.append(found.get("value", ""))
 
     def _control(self, tag: str, found: dict[str, str]) -> None:
-        fields = self.forms[-1].fields
+        fields, most = self.forms[-1].fields, self.forms[-1].most
+        if found.get("maxlength", "").isdigit():
+            most[found["name"]] = f"#{found['maxlength']}"
+        elif found.get("max", "").replace(".", "", 1).isdigit():
+            most[found["name"]] = found["max"]
         if tag == "input":
             fields.append((found["name"], found.get("type", "text"), found.get("value", ""), []))
         elif tag == "button":

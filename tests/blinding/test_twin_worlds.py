@@ -7,17 +7,19 @@ import pytest
 from tests.blinding.comparison import (
     differences,
     explored,
-    halves,
     is_randomization,
     is_success,
+    part,
 )
 from tests.blinding.observation import Ask, Seen
 from tests.blinding.report import add, figure
 from tests.blinding.routes import PEOPLE, ROLES, Route, routes
-from tests.factories.worlds import twin
+from tests.factories.worlds import SECRETS, SEQUENCES, TAKEN, twin
 
 pytestmark = [pytest.mark.blinding, pytest.mark.no_cover]
 
+OTHERS = tuple(name for name in SECRETS if name != "swap")
+PARTS = 8
 FACTOR = "reached with a second factor only"
 # Routes that answer nobody of a role with success in these worlds though the role may open them, and why.
 EXCUSED: dict[str, str] = {
@@ -48,15 +50,17 @@ def test_a_person_sees_the_same_whoever_has_which_sequence(person: str) -> None:
         "tests/blinding/pages_read.py; where success is impossible, give the reason in EXCUSED."
     )
     assert told_too_much(person, base) == []
-    # Everything exchanged is asked everything; the other worlds are asked parts that together have each kind of answer.
-    assert differences(person, "swap", base) == []
-    one, other = halves(base)
     # A/A: two builds of one plan. Without this no other verdict counts.
-    assert differences(person, "again", one) == []
-    assert differences(person, "list_1", other) == []
-    assert differences(person, "list_2", one) == []
-    # Only who tries to randomize in the used-up stratum can notice, and then reads what is read without any list.
-    assert differences(person, "exhausted", {a: seen for a, seen in other.items() if not is_randomization(a)}) == []
+    assert differences(person, "again", part(base, 0, 4)) == []
+    # Everything exchanged is asked everything; the others are asked parts that together have each kind of answer.
+    assert differences(person, "swap", base) == []
+    for number, name in enumerate(OTHERS):
+        asked = part(base, number, PARTS)
+        if name == "exhausted":
+            # Only who tries to randomize in the used-up stratum can notice, and reads what is read without any list.
+            asked = {ask: seen for ask, seen in asked.items() if not is_randomization(ask)}
+        assert differences(person, name, asked) == []
+    add("people compared", 1)
 
 
 def faults(base: dict[Ask, Seen]) -> list[str]:
@@ -92,18 +96,30 @@ def told_too_much(person: str, base: dict[Ask, Seen]) -> list[str]:
 
 def test_the_worlds_differ_in_nothing_but_the_secret() -> None:
     base = twin("base")
-    assert len(base.sequences) == 5
-    for name in ("swap", "list_1", "list_2"):
+    first, second = SEQUENCES.values()
+    assert len(base.sequences) == len(TAKEN) == 5
+    links = {"base": base.sequences}
+    for name in SECRETS:
         other = twin(name)
+        links[name] = other.sequences
         assert other.sequences.keys() == base.sequences.keys()
-        assert other.sequences != base.sequences, f"{name} is no other world, so it would prove nothing"
-        assert (other.tokens, other.values, other.slots.keys()) == (base.tokens, base.values, base.slots.keys())
-    swapped = twin("swap").sequences
-    assert all(code != swapped[number] for number, code in base.sequences.items())
-    assert twin("again").sequences == base.sequences
+        assert (other.tokens, other.values) == (base.tokens, base.values)
+        if name != "exhausted":
+            assert other.slots.keys() == base.slots.keys()
+            assert other.slots != base.slots, f"{name} is no other world, so it would prove nothing"
+    assert all(code != links["swap"][number] for number, code in base.sequences.items())
+    changed = [
+        [number for number, code in links[f"one_{n}"].items() if code != base.sequences[number]]
+        for n in range(1, len(TAKEN) + 1)
+    ]
+    assert changed == [["XO-001"], ["XO-002"], ["XO-003"], ["XO-004"], ["XO-005"]]
+    assert set(links["const"].values()) == {first}
+    assert len({tuple(links[f"list_{n}"].values()) for n in range(1, 6)} | {tuple(base.sequences.values())}) >= 4
+    assert twin("again").slots == base.slots
     taken = Counter(number in base.slots for number in twin("exhausted").slots)
     assert taken == {True: 12}
-    figure("worlds", 7)
+    assert second in base.sequences.values()
+    figure("worlds", len(SECRETS) + 1)
     figure("people", len(PEOPLE))
     figure("roles", len(ROLES))
 

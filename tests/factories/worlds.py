@@ -27,7 +27,7 @@ from django.test import override_settings
 
 from sessions.allocation import generation as allocation
 from sessions.randomization.commitment import merkle_root
-from sessions.randomization.generate import GeneratedList
+from sessions.randomization.generate import GeneratedList, Slot
 from studyportal.audit.context import acting
 from studyportal.embedded.folder import DataFolder
 from studyportal.embedded.postgres import SUPERUSER
@@ -81,18 +81,23 @@ class Plan:
     outcomes: str = "base"
 
 
+# The five places that the story takes, each by one participant; exchanging one of them exchanges one participant.
+TAKEN = (("01|F", 1), ("01|F", 2), ("01|M", 1), ("02|F", 1), ("02|M", 1))
 PLANS = {
     plan.name: plan
     for plan in (
         Plan("base"),
         Plan("again"),
         Plan("swap", sequences="swap"),
-        Plan("list_1", sequences="list 1"),
-        Plan("list_2", sequences="list 2"),
+        *(Plan(f"one_{n}", sequences=f"one {n}") for n in range(1, len(TAKEN) + 1)),
+        *(Plan(f"list_{n}", sequences=f"list {n}") for n in range(1, 6)),
+        Plan("const", sequences="const"),
         Plan("exhausted", slots=3),
         Plan("outcomes", outcomes="exchanged"),
     )
 }
+# Worlds that differ from the base in who has which sequence, or in how many places there are.
+SECRETS = tuple(name for name in PLANS if name not in {"base", "again", "outcomes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,32 +180,46 @@ def storing(files: Path) -> Iterator[None]:
 def listed(plan: Plan) -> Iterator[None]:
     """Make lists of the plan: the base list's places and numbers, the plan's sequences in them.
 
-    The commitment is the base list's in every world. It hides by its nonces; worlds in which a blinded person could
-    tell more from it would be worlds in which SHA-256 is broken.
+    A root is published, and is another one in each world: it commits to the sequences. It tells nothing of them
+    (tests/unit/randomization/test_why_the_root_tells_nothing.py), so all worlds have the base's, and no answer of the
+    crawl has to be stepped round.
     """
-    real, real_root = allocation.generate_list, allocation.whole_root
+    real, real_root = allocation.generate_list, allocation.root_to_publish
     bases: list[GeneratedList] = []
 
     def generate(**asked: object) -> GeneratedList:
         whole = {**asked, "slots_per_stratum": SLOTS}
-        base = real(**whole, seed=Stream("base")(32)) if "seed" not in whole else real(**whole | _seed("base"))
+        base = real(**whole | _seed("base"))
         bases.append(base)
-        fresh = base if plan.sequences in {"base", "swap"} else real(**whole | _seed(plan.sequences))
-        first, second = SEQUENCES.values()
-        other = {first: second, second: first} if plan.sequences == "swap" else {first: first, second: second}
+        fresh = real(**whole | _seed(plan.sequences)) if plan.sequences.startswith("list") else base
         slots = tuple(
-            replace(slot, sequence=other[code.sequence])
-            for slot, code in zip(base.slots, fresh.slots, strict=True)
+            replace(slot, sequence=planned(plan, slot, drawn.sequence))
+            for slot, drawn in zip(base.slots, fresh.slots, strict=True)
             if slot.ordinal <= plan.slots
         )
-        return GeneratedList(slots, merkle_root([slot.leaf for slot in slots]))
+        return GeneratedList(slots, merkle_root([slot.leaf for slot in base.slots]))
 
     allocation.generate_list = generate
-    allocation.whole_root = lambda terms, _seed_of_now, _slots: real_root(terms, Stream("base")(32), bases[-1].slots)
+    allocation.root_to_publish = lambda terms, _seed_of_now, _slots: real_root(
+        terms, Stream("base")(32), bases[-1].slots
+    )
     try:
         yield
     finally:
-        allocation.generate_list, allocation.whole_root = real, real_root
+        allocation.generate_list, allocation.root_to_publish = real, real_root
+
+
+def planned(plan: Plan, slot: Slot, drawn: str) -> str:
+    """Return the sequence that a plan puts into a place for which `drawn` came out."""
+    first, second = SEQUENCES.values()
+    exchanged = {first: second, second: first}[drawn]
+    if plan.sequences == "const":
+        return first
+    if plan.sequences == "swap":
+        return exchanged
+    if plan.sequences.startswith("one "):
+        return exchanged if (slot.stratum, slot.ordinal) == TAKEN[int(plan.sequences[4:]) - 1] else drawn
+    return drawn
 
 
 def _seed(label: str) -> dict[str, bytes]:
@@ -237,17 +256,3 @@ def build(plan: Plan, *, patches: Callable[[], contextmanager] | None = None, su
         if patches:
             stack.enter_context(patches())
         return Twin(name, database, files, *tell(plan))
-
-
-def copy_of(world: Twin, name: str, *statements: str) -> Twin:
-    """Return a throw-away copy of a world, after `statements` by the administrator."""
-    with psycopg.connect(administrator_dsn(), autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{world.database}" OWNER portal_owner')
-        admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
-        admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO portal_web, portal_worker, portal_vault')
-        admin.execute(f'ALTER DATABASE "{name}" SET search_path = twin, pg_catalog, public')
-    with psycopg.connect(administrator_dsn(name), autocommit=True) as admin:
-        for statement in statements:
-            admin.execute(statement)
-    return replace(world, name=name, database=name)

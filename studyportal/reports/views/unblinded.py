@@ -6,6 +6,7 @@ from django.views.decorators.http import require_GET
 
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.accounts.step_up import steps_up
 from studyportal.csp import chart_page
 from studyportal.reports.unblinded import figure_for, report_for
 from studyportal.reports.views.downloads import csv_answer
@@ -14,6 +15,7 @@ from studyportal.reports.views.downloads import csv_answer
 @require_GET
 @chart_page
 @requires(Permission.UNBLINDED_REPORT_VIEW)
+@steps_up
 def report(request: StudyRequest) -> HttpResponse:
     """Show the report; each look is logged before anything is read."""
     return render(request, "reports/unblinded_report.html", {"report": report_for(request.user, request.study)})
@@ -21,6 +23,7 @@ def report(request: StudyRequest) -> HttpResponse:
 
 @require_GET
 @requires(Permission.UNBLINDED_REPORT_VIEW)
+@steps_up
 def figure(request: StudyRequest, name: str) -> HttpResponse:
     """Return a figure for the page to draw."""
     return JsonResponse(figure_for(request.user, request.study, name).as_plotly())
@@ -28,6 +31,7 @@ def figure(request: StudyRequest, name: str) -> HttpResponse:
 
 @require_GET
 @requires(Permission.UNBLINDED_REPORT_VIEW)
+@steps_up
 def table(request: StudyRequest, name: str) -> HttpResponse:
     """Return a figure's numbers."""
     made = figure_for(request.user, request.study, name)
