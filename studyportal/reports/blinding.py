@@ -145,7 +145,8 @@ def _plot(groups: Sequence[Group], treatments: Sequence[str]) -> go.Figure:
         traces.append(
             scatter(
                 ROLES[order], x=[index.value for _, index in known],
-                y=[place + (-0.12, 0.12)[order] for place, _ in known], mode="markers+text", name=given, cliponaxis=False,
+                y=[place + (-0.12, 0.12)[order] for place, _ in known], mode="markers+text", name=given,
+                cliponaxis=False,
                 text=[given] * len(known), textposition=("top center", "bottom center")[order],
                 marker={"symbol": SHAPES[order], "size": 12}, line={"dash": DASHES[order]},
                 error_x={
