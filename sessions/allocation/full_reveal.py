@@ -11,11 +11,19 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from sessions.allocation.models import Allocation, Publication, RandomizationList, RevealStep
+from sessions.allocation.models import (
+    Allocation,
+    MinimizationRequest,
+    Publication,
+    RandomizationList,
+    Replacement,
+    RevealStep,
+)
 from sessions.allocation.terms import OpenedList, allocations_of, open_list
 from sessions.randomization import (
     AllocatedNumber,
     AllocationStep,
+    Mirrored,
     Newcomer,
     chain_head,
     course_bundle,
@@ -136,7 +144,8 @@ def study_document(*, study: Study, by: User) -> str:
     _refuse_unconfirmed(study)
     events.record_now("full reveal opened", study=study.code, target="all lists")
     bundles = [_bundle(open_list(made), made) for made in _lists(study)]
-    return json.dumps(study_bundle(study.code, bundles, steps_of(study)), indent=1, sort_keys=True)
+    whole = study_bundle(study.code, bundles, steps_of(study), mirrored_of(study))
+    return json.dumps(whole, indent=1, sort_keys=True)
 
 
 @transaction.atomic
@@ -174,6 +183,16 @@ def steps_of(study: Study) -> list[AllocationStep]:
     ]  # fmt: skip
 
 
+def mirrored_of(study: Study) -> list[Mirrored]:
+    """Return the numbers given outside of every list, in the order of time; each with whose sequence it shares."""
+    found = Replacement.objects.filter(study=study, is_mirrored=True, slot__allocation__isnull=False)
+    arranged = found.select_related("participant", "replaced", "slot")
+    return [
+        Mirrored(one.participant.number, one.slot.number, one.replaced.number)
+        for one in arranged.order_by("slot__allocation__allocated_at")
+    ]
+
+
 def _list_of(one: Allocation) -> str:
     """Return the key of the committed list of an allocation; empty where the number was given outside of every list."""
     made = one.slot.stratum.list
@@ -187,9 +206,8 @@ def _place(one: Allocation) -> str:
 
 
 def levels_of(one: Allocation) -> dict[str, str]:
-    """Return a participant's levels at the time of the draw, from the strata that the allocation keeps."""
-    factors = one.participant.study.strata_factors
-    return dict(zip(factors, one.stratum_key.split("|"), strict=True))
+    """Return a participant's levels as they were asked for and drawn with."""
+    return dict(MinimizationRequest.objects.get(request_id=one.request_id).levels)
 
 
 def _bundle(opened: OpenedList, made: RandomizationList) -> dict[str, object]:

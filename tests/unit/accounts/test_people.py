@@ -28,6 +28,7 @@ UNBLINDING = {
     Permission.LIST_GENERATE, Permission.LIST_APPROVE, Permission.LIST_VIEW, Permission.ALLOCATION_VIEW,
     Permission.ALLOCATION_UNBLIND, Permission.UNBLINDED_REPORT_VIEW, Permission.UNBLINDED_EXPORT,
     Permission.REVEAL_LOG_VIEW, Permission.REPLACEMENT_ARRANGE, Permission.STUDY_UNBLIND, Permission.CONTAGION_VIEW,
+    Permission.LIST_REVEAL,
 }  # fmt: skip
 
 
@@ -37,7 +38,9 @@ class TestMatrix:
         for role in Role:
             held = ROLE_PERMISSIONS[role]
             assert not held & UNBLINDING if role in BLINDED_ROLES else held <= UNBLINDING
-        assert ROLE_PERMISSIONS[Role.ADMINISTRATOR] == {Permission.TEAM_MANAGE, Permission.STORED_FILES_WATCH}
+        assert ROLE_PERMISSIONS[Role.ADMINISTRATOR] == {
+            Permission.TEAM_MANAGE, Permission.STORED_FILES_WATCH, Permission.COMMITMENT_VIEW,
+        }  # fmt: skip
         assert frozenset(Permission) == frozenset().union(*ROLE_PERMISSIONS.values())
 
     def test_the_page_shows_every_role_and_permission(self) -> None:

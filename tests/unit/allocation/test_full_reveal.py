@@ -6,7 +6,9 @@ import uuid
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from sessions.allocation import full_reveal, life, minimizing, publication
+from participants.models import Participant
+from participants.services.withdrawal import withdraw
+from sessions.allocation import full_reveal, life, minimizing, publication, replacement
 from sessions.allocation.generation import create_list
 from sessions.allocation.models import Allocation, Publication, RandomizationList, RevealStep
 from sessions.allocation.proving import proof_of
@@ -15,6 +17,7 @@ from sessions.allocation.terms import open_list
 from sessions.randomization import CommitsTo, slot_proof, verify
 from sessions.services import drawing
 from sessions.services.randomization import randomize
+from studyportal import clock
 from studyportal.audit.context import acting
 from studyportal.audit.models import Event
 from studyportal.errors import BlindingViolation, InvalidInput, InvalidState, NotPermitted
@@ -110,6 +113,33 @@ def test_two_people_reveal_a_locked_study_and_the_verifier_accepts_it(run: World
     assert [row["participant"] for row in made["allocations"]] == ["XO-001", "XO-002", "XO-003"]
     assert len({row["list"] for row in made["allocations"]}) == 2
     assert json.loads(publication.revealed_document(run.monitor, run.study)) == made
+
+
+def test_a_mirrored_replacement_is_told_beside_the_lists(run: World) -> None:
+    leaver, newcomer = Participant.objects.get(number="XO-001"), journey.eligible(run)
+    withdraw(
+        participant=leaver, reason="participant", note="", withdrawn_on=clock.now().date(), by=run.coordinator
+    )  # fmt: skip
+    with standing_at("vault"), transaction.atomic():
+        replacement.arrange(
+            study=run.study, replaced=leaver.pk, participant=newcomer.pk, is_mirrored=True, reason="Dropped out",
+            password=PASSWORD, by=run.unblinded_statistician,
+        )  # fmt: skip
+    number = randomize(
+        participant=newcomer, request_id=uuid.uuid4(), password=PASSWORD, by=run.coordinator
+    ).randomization_number
+    lock(run)
+    with standing_at("vault"):
+        roots = list(Publication.objects.values_list("value", flat=True))
+        announced = announce(run)
+        confirm(run)
+        made = document(run)
+    assert made["mirrored"] == [{"participant": newcomer.number, "number": number, "replaced": "XO-001"}]
+    assert (made["allocations"][-1]["list"], len(made["lists"])) == ("", 2)
+    told = list(verify.check(made, roots, announced.chain))
+    assert [sentence for holds, sentence in told if not holds] == []
+    made["mirrored"][0]["replaced"] = newcomer.number
+    assert not all(holds for holds, _ in verify.check(made, roots, announced.chain))
 
 
 def test_a_list_that_was_never_published_nor_used_is_no_part_of_the_reveal(run: World) -> None:
