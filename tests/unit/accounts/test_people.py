@@ -28,6 +28,8 @@ UNBLINDING = {
     Permission.LIST_GENERATE, Permission.LIST_APPROVE, Permission.LIST_VIEW, Permission.ALLOCATION_VIEW,
     Permission.ALLOCATION_UNBLIND, Permission.UNBLINDED_REPORT_VIEW, Permission.UNBLINDED_EXPORT,
     Permission.REVEAL_LOG_VIEW,
+    Permission.KIT_VIEW, Permission.KIT_SHIP, Permission.KIT_RECEIVE, Permission.KIT_DISPENSE, Permission.KIT_CHECK,
+    Permission.KIT_RECONCILE, Permission.KIT_CONTENT_VIEW, Permission.KIT_SUPPLY_VIEW,
 }  # fmt: skip
 
 
