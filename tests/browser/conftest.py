@@ -37,7 +37,7 @@ CHROMIUM_FLAGS = (
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
 DESKTOP = {"width": 1366, "height": 768}
-VAULT_ACCOUNTS = frozenset({"pharmacist", "unblinded", "oncall"})
+VAULT_ACCOUNTS = frozenset({"pharmacist", "pharmacist2", "unblinded", "oncall"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -29,6 +29,9 @@ UNBLINDING = {
     Permission.ALLOCATION_UNBLIND, Permission.UNBLINDED_REPORT_VIEW, Permission.UNBLINDED_EXPORT,
     Permission.REVEAL_LOG_VIEW, Permission.REPLACEMENT_ARRANGE, Permission.STUDY_UNBLIND, Permission.CONTAGION_VIEW,
     Permission.LIST_REVEAL,
+    Permission.SHEET_PRINT,
+    Permission.KIT_VIEW, Permission.KIT_SHIP, Permission.KIT_RECEIVE, Permission.KIT_DISPENSE, Permission.KIT_CHECK,
+    Permission.KIT_RECONCILE, Permission.KIT_CONTENT_VIEW, Permission.KIT_SUPPLY_VIEW,
 }  # fmt: skip
 
 
