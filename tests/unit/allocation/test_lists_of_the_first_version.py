@@ -62,7 +62,7 @@ def test_they_keep_state_root_and_order() -> None:
             cursor.execute("SELECT to_regclass('alloc.one_active_list')::text")
             assert cursor.fetchall() == [(None,)]
     assert found == [
-        (1, "closed", "slots", "first", 0, ["AB", "BA"], True, "2026-01-06", True),
-        (2, "active", "slots", "other", 2, ["AB", "BA"], True, "2026-02-06", True),
-        (3, "generated", "slots", "third", 0, ["AB", "BA"], True, None, None),
+        (1, "closed", "slots", "first", 0, '["AB", "BA"]', True, "2026-01-06", True),
+        (2, "active", "slots", "other", 2, '["AB", "BA"]', True, "2026-02-06", True),
+        (3, "generated", "slots", "third", 0, '["AB", "BA"]', True, None, None),
     ]
