@@ -56,12 +56,12 @@ class Due:
 
 def stages_of(made: RandomizationList) -> list[Stage]:
     """Return the line of stages of a list of `lists_for`; a closed one ends where it was closed."""
-    done = [getattr(made, f"{step}_at") is not None for step, _ in LABELS]
-    next_at = next((place for place, is_done in enumerate(done) if not is_done), len(LABELS))
+    # By the state, not by the first gap: lists of the first version have no acceptance.
+    next_at = list(State).index(State(made.state)) + 1
     return [
         Stage(
             label,
-            getattr(made, f"{step}_by").full_name if done[place] else "",
+            getattr(made, f"{step}_by").full_name if getattr(made, f"{step}_by") else "",
             getattr(made, f"{step}_at"),
             is_next=place == next_at and made.state != State.CLOSED,
         )

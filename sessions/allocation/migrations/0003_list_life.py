@@ -346,10 +346,13 @@ class Migration(migrations.Migration):
             name='slots_per_stratum',
             field=models.PositiveIntegerField(default=0),
         ),
-        migrations.AlterField(
-            model_name='listslot',
-            name='number',
-            field=models.CharField(db_index=True, max_length=12),
+        # By hand, as Django drops an index by its bare name and would not find this one in its schema.
+        migrations.RunSQL(
+            "CREATE INDEX list_slot_number ON alloc.list_slot (number)",
+            "DROP INDEX alloc.list_slot_number",
+            state_operations=[
+                migrations.AlterField("listslot", "number", models.CharField(db_index=True, max_length=12)),
+            ],
         ),
         migrations.AlterField(
             model_name='randomizationlist',
@@ -376,7 +379,7 @@ class Migration(migrations.Migration):
             name='state',
             field=models.CharField(choices=[('draft', 'Draft'), ('generated', 'Generated'), ('accepted', 'Accepted'), ('approved', 'Approved'), ('published', 'Commitment published'), ('active', 'Active'), ('closed', 'Closed')], default='draft', max_length=10),
         ),
-        # Django drops a conditional index by its bare name, and would not find this one in its schema.
+        # The same for the conditional index that Django would drop above.
         migrations.RunSQL("DROP INDEX IF EXISTS alloc.one_active_list", migrations.RunSQL.noop),
         migrations.RunSQL(EARLIER, migrations.RunSQL.noop),
         migrations.AlterField(

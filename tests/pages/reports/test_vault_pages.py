@@ -72,7 +72,7 @@ def test_home_without_anything(pharmacist) -> None:
 
 def test_home_shows_what_waits_and_what_was_opened(typed, randomized, world: World, pharmacist, statistician) -> None:
     pharmacist.post("/allocations/reveal/", typed("XO-001"))
-    statistician.post("/lists/new/", {"method": "big_stick", "tolerance": "3", "slots_per_stratum": "4"})
+    statistician.post("/lists/new/", {"method": "big_stick", "tolerance": "3", "slots_per_stratum": "20"})
     with standing_at("vault"):
         (waiting,) = lists_for(world.unblinded_statistician, world.study).filter(state="draft")
     for step in ("generate", "accept"):
