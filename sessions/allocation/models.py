@@ -129,4 +129,4 @@ class Allocation(models.Model):
         return f"allocation of {self.participant_id}"
 
 
-from sessions.allocation.paper_models import CustodianNotice, EmergencyLine, EmergencySheet  # noqa: E402, F401 - registers
+from sessions.allocation.paper_models import EmergencyLine, EmergencySheet  # noqa: E402, F401 - registers

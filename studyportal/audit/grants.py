@@ -72,7 +72,6 @@ STATEMENTS = (
     "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA alloc TO portal_vault",
     "REVOKE INSERT ON alloc.allocation FROM portal_vault",
     "GRANT UPDATE (state, approved_by_id, approved_at) ON alloc.randomization_list TO portal_vault",
-    "GRANT UPDATE (mailed_at) ON alloc.custodian_notice TO portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",

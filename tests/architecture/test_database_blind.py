@@ -116,7 +116,8 @@ def test_the_secret_has_no_object_that_would_count_per_stratum_or_arm(world: Wor
     journey.activate_list(world)
     relations = "SELECT relname FROM pg_class WHERE relnamespace = 'alloc'::regnamespace AND relkind {} ORDER BY 1"
     assert rows(relations.format("IN ('r', 'p', 'v', 'm', 'f')")) == [
-        ("allocation",), ("list_slot",), ("randomization_list",), ("stratum",),
+        ("allocation",), ("emergency_line",), ("emergency_sheet",), ("list_slot",), ("randomization_list",),
+        ("stratum",),
     ]  # fmt: skip
     assert rows(relations.format("= 'S'")) == []
     assert rows("SELECT 1 FROM pg_sequences WHERE schemaname IN ('alloc', 'audit', 'pii', 'jobs')") == []

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 SNAPSHOT = Path(__file__).with_name("grants.txt")
 BLINDED = ("portal_web", "portal_worker", "portal_readonly")
 ALLOC = (
-    "allocation", "list_slot", "randomization_list", "stratum", "emergency_sheet", "emergency_line", "custodian_notice",
+    "allocation", "list_slot", "randomization_list", "stratum", "emergency_sheet", "emergency_line",
 )  # fmt: skip
 TRAIL = ("change", "event", "obj_head")
 
