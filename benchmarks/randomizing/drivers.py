@@ -102,7 +102,8 @@ class ServiceLine(Line):
 
         from studyportal.accounts.models import User
 
-        self.lost = (OperationalError, InterfaceError)
+        # Our backend speaks to the server itself as well, before Django names the error.
+        self.lost = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
         self.close: Callable[[], None] = connection.close
         self.by = User.objects.get(username="race")
 

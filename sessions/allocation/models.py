@@ -215,4 +215,4 @@ class Allocation(models.Model):
 
 # Models of files of their own, which Django looks for here.
 from sessions.allocation.minimization_models import MinimizationRequest, Replacement  # noqa: E402, F401
-from sessions.allocation.paper_models import CustodianNotice, EmergencyLine, EmergencySheet  # noqa: E402, F401 - registers
+from sessions.allocation.paper_models import EmergencyLine, EmergencySheet  # noqa: E402, F401 - registers

@@ -1,4 +1,4 @@
-"""Emergency sheets and what custodians were told, in schema `alloc`; importable in `sessions.allocation` only."""
+"""Emergency sheets, in schema `alloc`; importable in `sessions.allocation` only."""
 
 import uuid
 
@@ -49,36 +49,3 @@ class EmergencyLine(models.Model):
 
     def __str__(self) -> str:
         return f"line of {self.sheet_id}"
-
-
-class CustodianNotice(models.Model):
-    """That a stratum of a list came to a threshold, and when the custodians were told: once for each threshold."""
-
-    class Threshold(models.TextChoices):
-        """Fewer are left than this (randomization.md, R7)."""
-
-        FIFTH = "fifth", "20 % left"
-        FIVE = "five", "5 left"
-        NONE = "none", "none left"
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    list = models.ForeignKey("allocation.RandomizationList", on_delete=models.PROTECT, related_name="+")
-    stratum_key = models.CharField(max_length=60)
-    threshold = models.CharField(max_length=8, choices=Threshold.choices)
-    noticed_at = models.DateTimeField(default=clock.now)
-    mailed_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = 'alloc"."custodian_notice'
-        constraints = (
-            models.UniqueConstraint(fields=("list", "stratum_key", "threshold"), name="custodians_told_once"),
-        )
-
-    class Data:
-        """What each field holds."""
-
-        blinding = ("stratum_key", "threshold", "noticed_at", "mailed_at")
-        operational = ("id", "list")
-
-    def __str__(self) -> str:
-        return f"{self.stratum_key}: {self.get_threshold_display()}"

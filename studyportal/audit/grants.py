@@ -94,7 +94,6 @@ STATEMENTS = (
     "REVOKE UPDATE ON pii.delivery_request FROM portal_web",
     "GRANT USAGE ON SCHEMA pii TO portal_vault",
     "GRANT SELECT, UPDATE (opened_at, failed_tries) ON pii.delivery_request TO portal_vault",
-    "GRANT UPDATE (mailed_at) ON alloc.custodian_notice TO portal_vault",
     "GRANT USAGE ON SCHEMA public, jobs TO portal_readonly",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public, jobs TO portal_readonly",
     f"REVOKE ALL ON {SIGN_IN} FROM portal_worker",

@@ -116,9 +116,9 @@ def test_the_secret_has_no_object_that_would_count_per_stratum_or_arm(world: Wor
     journey.activate_list(world)
     relations = "SELECT relname FROM pg_class WHERE relnamespace = 'alloc'::regnamespace AND relkind {} ORDER BY 1"
     assert rows(relations.format("IN ('r', 'p', 'v', 'm', 'f')")) == [
-        ("allocation",), ("key_restore_test",), ("key_share_set",), ("kit",), ("kit_act",), ("kit_count",),
-        ("kit_movement",), ("kit_shipment",), ("list_slot",), ("minimization_request",), ("planned_unblinding",),
-        ("randomization_list",), ("replacement",), ("reveal_step",), ("stratum",),
+        ("allocation",), ("emergency_line",), ("emergency_sheet",), ("key_restore_test",), ("key_share_set",), ("kit",),
+        ("kit_act",), ("kit_count",), ("kit_movement",), ("kit_shipment",), ("list_slot",), ("minimization_request",),
+        ("planned_unblinding",), ("randomization_list",), ("replacement",), ("reveal_step",), ("stratum",),
     ]  # fmt: skip
     assert rows(relations.format("= 'S'")) == []
     assert rows("SELECT 1 FROM pg_sequences WHERE schemaname IN ('alloc', 'audit', 'pii', 'jobs')") == []

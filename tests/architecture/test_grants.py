@@ -19,7 +19,7 @@ ALLOC = (
     "allocation", "list_slot", "randomization_list", "stratum", "reveal_step", "key_share_set", "key_restore_test",
     "minimization_request", "planned_unblinding", "replacement",
     "kit", "kit_act", "kit_count", "kit_movement", "kit_shipment",
-    "emergency_sheet", "emergency_line", "custodian_notice",
+    "emergency_sheet", "emergency_line",
 )  # fmt: skip
 TRAIL = ("change", "event", "obj_head")
 

@@ -1,4 +1,4 @@
-"""Emergency sheets; alloc.reconcile(): a number given from one, written down afterwards; what custodians were told."""
+"""Emergency sheets; alloc.reconcile(): a number given from one, written down afterwards."""
 
 import django.db.models.deletion
 import studyportal.clock
@@ -59,11 +59,9 @@ END $$;
 
 CREATE TRIGGER deny_change BEFORE UPDATE OR DELETE ON alloc.emergency_sheet FOR EACH ROW EXECUTE FUNCTION audit.deny();
 CREATE TRIGGER deny_change BEFORE UPDATE OR DELETE ON alloc.emergency_line FOR EACH ROW EXECUTE FUNCTION audit.deny();
-CREATE TRIGGER deny_delete BEFORE DELETE ON alloc.custodian_notice FOR EACH ROW EXECUTE FUNCTION audit.deny();
 """
 
 BACKWARD = """
-DROP TRIGGER deny_delete ON alloc.custodian_notice;
 DROP TRIGGER deny_change ON alloc.emergency_line;
 DROP TRIGGER deny_change ON alloc.emergency_sheet;
 DROP FUNCTION alloc.reconcile(uuid, uuid, uuid, text, text, uuid, boolean);
@@ -104,21 +102,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'alloc"."emergency_line',
-            },
-        ),
-        migrations.CreateModel(
-            name='CustodianNotice',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('stratum_key', models.CharField(max_length=60)),
-                ('threshold', models.CharField(choices=[('fifth', '20 % left'), ('five', '5 left'), ('none', 'none left')], max_length=8)),
-                ('noticed_at', models.DateTimeField(default=studyportal.clock.now)),
-                ('mailed_at', models.DateTimeField(null=True)),
-                ('list', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='allocation.randomizationlist')),
-            ],
-            options={
-                'db_table': 'alloc"."custodian_notice',
-                'constraints': [models.UniqueConstraint(fields=('list', 'stratum_key', 'threshold'), name='custodians_told_once')],
             },
         ),
         migrations.AddConstraint(
