@@ -1,7 +1,7 @@
 """What must be true before an act: state and item, not person."""
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from participants.models import EligibilityAssessment, Participant
@@ -129,10 +129,20 @@ def strata_of(participant: Participant) -> list[tuple[str, str]]:
     return [(factor.capitalize(), values[factor]) for factor in participant.study.strata_factors]
 
 
+def levels_of(participant: Participant) -> dict[str, str]:
+    """Return the participant's level of each of the study's factors, for example `{"site": "01", "sex": "F"}`."""
+    values = {"site": participant.site.code, "sex": participant.sex}
+    return {factor: values[factor] for factor in participant.study.strata_factors}
+
+
 def stratum_of(participant: Participant) -> str:
     """Return the stratum's key from the study's factors, for example `01|F`."""
-    values = {"site": participant.site.code, "sex": participant.sex}
-    return "|".join(values[factor] for factor in participant.study.strata_factors) or "all"
+    return stratum_key(participant.study, levels_of(participant))
+
+
+def stratum_key(study: Study, levels: Mapping[str, str]) -> str:
+    """Return the key of levels in the order of the study's factors; `all` where it has none."""
+    return "|".join(levels[factor] for factor in study.strata_factors) or "all"
 
 
 def stratum_words(participant: Participant) -> tuple[tuple[str, str], ...]:

@@ -26,8 +26,9 @@ def sweep_quantifications() -> None:
 
 @task("sessions.complete_randomizations")
 def complete_randomizations() -> None:
-    """Write down the numbers that were drawn while nobody looked."""
-    drawing.complete_all()
+    """Write down the numbers that were drawn while nobody looked, and send what that says."""
+    if drawing.complete_all():
+        enqueue_mail()
 
 
 # Hours, for a large study; taken off the queue when it begins, since a sweep that was killed simply comes again.

@@ -9,7 +9,7 @@ from django.db import transaction
 from participants.models import Participant
 from sessions.allocation import minimizing
 from sessions.models import ProtocolDeviation
-from sessions.policies import randomization_preconditions, stratum_of
+from sessions.policies import randomization_preconditions, stratum_key
 from sessions.services.randomization import enrol
 from studyportal import clock
 from studyportal.accounts.models import User
@@ -54,16 +54,16 @@ def complete(participant_id: UUID) -> Participant:
     if asked is None or not asked.number:
         return locked
     by = User.objects.get(pk=asked.asked_by_id)
+    # The stratum is the one that was asked with (R4); what was corrected since is a correction.
+    stratum, locked.randomized_at = stratum_key(locked.study, asked.levels), clock.now()
     unmet = [one for one in randomization_preconditions(locked) if not one.is_met]
     if locked.status == Participant.Status.SCREENING:
-        locked.randomized_at = clock.now()
-        enrol(locked, number=asked.number, stratum=stratum_of(locked), by=by)
+        enrol(locked, number=asked.number, stratum=stratum, by=by)
         if unmet:
             said = "; ".join(f"{one.label}: {one.detail}" for one in unmet)
             _deviate(locked, NOT_MET, f"The number was drawn when this no longer held. {said}"[:500], by)
         return locked
-    locked.randomization_number, locked.randomized_at, locked.randomized_by = asked.number, clock.now(), by
-    locked.randomized_stratum = stratum_of(locked)
+    locked.randomization_number, locked.randomized_stratum, locked.randomized_by = asked.number, stratum, by
     locked.save()
     events.record("participant randomized", study=locked.study.code, target=locked.number)
     left = locked.get_status_display().lower()

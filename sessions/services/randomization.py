@@ -8,7 +8,7 @@ from participants.models import Participant
 from sessions.allocation import minimizing
 from sessions.allocation.services import allocate
 from sessions.models import Period, StudySession
-from sessions.policies import randomization_preconditions, strata_of, stratum_of
+from sessions.policies import levels_of, randomization_preconditions, strata_of, stratum_of
 from sessions.services import notices
 from studyportal import clock
 from studyportal.accounts import signatures
@@ -31,12 +31,6 @@ class RandomizationUnavailable(InvalidState):
     code = "randomization_unavailable"
 
 
-def levels_of(participant: Participant) -> dict[str, str]:
-    """Return the participant's level of each of the study's factors, for example `{"site": "01", "sex": "F"}`."""
-    values = {"site": participant.site.code, "sex": participant.sex}
-    return {factor: values[factor] for factor in participant.study.strata_factors}
-
-
 def randomize(
     *,
     participant: Participant,
@@ -49,7 +43,8 @@ def randomize(
     """Take the participant's randomization number and plan a session for every period.
 
     A repeated request (double click, reload, lost answer) returns the same participant with the same number, and asks
-    for no second code: the first one was used up by the request whose answer got lost.
+    for no second code: the first one was used up by the request whose answer got lost. Where the vault has to draw, the
+    participant comes back without a number; `services.drawing` completes what was asked here.
 
     Args:
         participant: who is randomized.
@@ -69,7 +64,7 @@ def randomize(
     try:
         with transaction.atomic():
             locked = lock(participant)
-            if locked.randomization_number:
+            if locked.randomization_number or minimizing.asked_for(locked.pk):
                 return locked
             signatures.check_password(by, password)
             signatures.check_second_factor(by, code)

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from participants.selectors import participant_for
+from sessions import tasks
 from sessions.services import drawing
 from sessions.views.randomize import STEPS
 from studyportal.accounts.access import StudyRequest, requires
@@ -19,6 +20,7 @@ def waiting(request: StudyRequest, number: str) -> HttpResponse:
     """Say that the number is being drawn; go on to the confirmation once it is there."""
     participant = drawing.complete(participant_for(request.user, request.study, number).pk)
     if participant.randomization_number:
+        tasks.enqueue_mail()
         response = redirect("randomization-receipt", number)
     elif (asked := drawing.waiting_for(participant)) is None:
         response = redirect("randomize", number)

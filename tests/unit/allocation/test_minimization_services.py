@@ -102,10 +102,19 @@ def test_a_repeated_request_asks_once(world: World) -> None:
         randomize(participant=participant, request_id=request_id, password=PASSWORD, by=world.coordinator)
     assert len(requests()) == 1
     drawn()
-    again = randomize(participant=participant, request_id=key, password=PASSWORD, by=world.coordinator)
-    assert again.randomization_number == drawing.complete(participant.pk).randomization_number != ""
+    # The page that waits completes it; neither password nor code is asked for a second time.
+    randomize(participant=participant, request_id=key, password="", by=world.coordinator)
+    assert drawing.complete(participant.pk).randomization_number != ""
     with standing_at("vault"):
         assert Allocation.objects.count() == 1
+
+
+def test_the_stratum_is_the_one_that_was_asked_with(world: World) -> None:
+    activate_minimization(world)
+    participant = asked(world)
+    Participant.objects.filter(pk=participant.pk).update(sex="M")
+    drawn()
+    assert drawing.complete(participant.pk).randomized_stratum == "01|F"
 
 
 def test_a_form_of_somebody_else_is_refused(world: World) -> None:

@@ -156,7 +156,7 @@ def test_the_site_sees_the_same_bytes_by_either_way(world: World, leaver: Partic
         newcomer = journey.eligible(world)
         arranged(world, one, newcomer, is_mirrored=is_mirrored)
         pages = [client.get(f"/participants/{newcomer.number}/randomize/?step={step}") for step in "123"]
-        given = {"request_id": str(uuid.uuid4()), "password": PASSWORD}
+        given = {"request_id": str(uuid.uuid4()), "password": PASSWORD, "stratum": "01|F"}
         pages.append(client.post(f"/participants/{newcomer.number}/randomize/", given))
         pages.append(client.get(f"/participants/{newcomer.number}/randomization/"))
         newcomer.refresh_from_db()
