@@ -7,11 +7,12 @@ Everything allocated is opened in memory for this, so each look is in the trail 
 import datetime
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sessions.allocation.models import Allocation, RandomizationList
 from sessions.allocation.policies import sequences_of
+from sessions.allocation.replacement import OUTSIDE, sharing_in
 from sessions.allocation.selectors import UNBLINDED
 from sessions.allocation.services import open_slot
 from sessions.models import SequencePeriod
@@ -78,13 +79,25 @@ def consequence_of(study: Study, participant_id: UUID, *, by: User) -> Consequen
         participant_id=participant_id, slot__stratum__list__study=study
     )
     try:
-        opened = _opened(allocation.slot.stratum.list)
-        found = deductions(opened.trial, Reveal(allocation.participant.number), _reveals(study, opened))
+        found = _deduced(study, allocation)
     except (StudyError, ValueError):
         # An altered slot elsewhere or a list with a gap must not keep a physician from this participant's treatment.
         return Consequence(None)
-    others = tuple(dict.fromkeys(one.participant for one in found if one.participant != allocation.participant.number))
+    others = tuple(dict.fromkeys(name for name in found if name != allocation.participant.number))
     return Consequence(len(others), others if can(by, Permission.LIST_VIEW, study) else ())
+
+
+def _deduced(study: Study, allocation: Allocation) -> list[str]:
+    """Return who can be told by one reveal: within the list, and by the same sequence in a mirrored replacement."""
+    sharing = sharing_in(study)
+    own = allocation.participant.number
+    found = [own, *sharing.get(own, ())]
+    same = Allocation.objects.filter(participant__study=study, participant__number__in=found)
+    for one in same.exclude(slot__stratum__list__method=OUTSIDE).select_related("slot__stratum__list", "participant"):
+        opened = _opened(one.slot.stratum.list)
+        told = deductions(opened.trial, Reveal(one.participant.number), _reveals(study, opened))
+        found += [name for each in told for name in (each.participant, *sharing.get(each.participant, ()))]
+    return found
 
 
 def deducible_for(viewer: User, study: Study) -> list[Deducible]:
@@ -104,16 +117,47 @@ def deducible_in(study: Study) -> list[Deducible]:
     if not _revealed(study):
         return []
     found: list[Deducible] = []
-    for made in RandomizationList.objects.filter(study=study, strata__taken__gt=0).distinct():
+    lists = RandomizationList.objects.filter(study=study, strata__taken__gt=0).exclude(method=OUTSIDE)
+    for made in lists.distinct():
         opened = _opened(made)
         earlier: list[Reveal] = []
         for number, at in _revealed(study):
-            if number not in opened.allocated_at:
-                continue
-            reveal = Reveal(number)
-            found += [_dated(one, opened, number, at) for one in deductions(opened.trial, reveal, earlier)]
-            earlier.append(reveal)
+            for name in (number, *sharing_in(study).get(number, ())):
+                if name not in opened.allocated_at:
+                    continue
+                told = deductions(opened.trial, Reveal(name), earlier)
+                dated = [_dated(one, opened, number, at) for one in told]
+                found += dated if name == number else [_shared(one, one.participant, at) for one in dated]
+                earlier.append(Reveal(name))
+    found += _outside(study, found)
     return sorted(found, key=lambda one: (one.since, one.participant))
+
+
+def _outside(study: Study, found: Sequence[Deducible]) -> list[Deducible]:
+    """Return who stands outside of every list and can be told: revealed, or with the sequence of somebody told."""
+    outside = Allocation.objects.filter(participant__study=study, slot__stratum__list__method=OUTSIDE)
+    since = dict(outside.values_list("participant__number", "allocated_at"))
+    periods = tuple(study.periods.order_by("number").values_list("number", flat=True))
+    own = [
+        Deducible(number, periods, Why.REVEALED, Deduction(number, periods, Why.REVEALED).sentence, number, at)
+        for number, at in _revealed(study)
+        if number in since
+    ]
+    sharing = sharing_in(study)
+    return own + [
+        _shared(one, name, max(one.since, since[name]))
+        for one in [*found, *own]
+        for name in sharing.get(one.participant, ())
+        if name in since and name != one.revealed
+    ]
+
+
+def _shared(one: Deducible, name: str, since: datetime.datetime) -> Deducible:
+    """Return the same knowledge of somebody who has the same sequence."""
+    if one.why is not Why.REVEALED and one.participant == name:
+        return one
+    told = Deduction(name, one.periods, Why.MIRRORED)
+    return replace(one, participant=name, why=told.why, sentence=told.sentence, since=max(since, one.since))
 
 
 def known_since(study: Study) -> dict[str, datetime.datetime]:

@@ -103,6 +103,20 @@ def mirrored_in(study: Study) -> list[Mirrored]:
     return [Mirrored(one.replaced_id, one.participant_id, one.slot) for one in found.order_by("arranged_at")]
 
 
+def sharing_in(study: Study) -> dict[str, tuple[str, ...]]:
+    """Return, for each participant's number, everybody who got the same sequence by mirrored replacements."""
+    came_in = Allocation.objects.filter(slot__stratum__list__study=study).values("participant")
+    found = Replacement.objects.filter(study=study, is_mirrored=True, participant__in=came_in).order_by("arranged_at")
+    groups: list[list[str]] = []
+    for left, came in found.values_list("replaced__number", "participant__number"):
+        group = next((own for own in groups if left in own), None)
+        if group is None:
+            groups.append([left, came])
+        else:
+            group.append(came)
+    return {one: tuple(other for other in own if other != one) for own in groups for one in own}
+
+
 @transaction.atomic
 def arrange(
     *, study: Study, replaced: UUID, participant: UUID, is_mirrored: bool, reason: str, password: str, by: User

@@ -22,6 +22,7 @@ class Why(StrEnum):
     OTHER_PERIOD = "other_period"
     STRATUM = "stratum"
     LOT = "lot"
+    MIRRORED = "mirrored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Deduction:
             Why.OTHER_PERIOD: "follows from the period that was revealed",
             Why.STRATUM: "follows from the other allocations of the stratum and the method",
             Why.LOT: "follows from a lot whose content became known",
+            Why.MIRRORED: "is shared with another participant by a mirrored replacement",
         }
         return f"{self.participant}: the treatment of {periods} {reasons[self.why]}."
 
