@@ -31,8 +31,7 @@ MAPS: dict[str, tuple[tuple[str, str, Permission], ...]] = {
         ("Guesses", "guesses", Permission.GUESS_RECORD),
         ("Team", "team", Permission.TEAM_MANAGE),
         ("Emergency unblinding", "deliveries", Permission.UNBLINDING_NOTICE_VIEW),
-        ("Study lock", "study-lock", Permission.STUDY_LOCK),
-        ("Study lock", "study-lock", Permission.STUDY_LOCK_CONFIRM),
+        ("Study lock", "study-lock", Permission.REPORT_VIEW),
     ),
     "vault": (
         ("Emergency", "emergency", Permission.ALLOCATION_UNBLIND),
