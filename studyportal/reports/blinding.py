@@ -145,9 +145,9 @@ def _plot(groups: Sequence[Group], treatments: Sequence[str]) -> go.Figure:
         traces.append(
             scatter(
                 ROLES[order], x=[index.value for _, index in known],
-                y=[place + (-0.12, 0.12)[order] for place, _ in known], mode="markers+text", name=given,
-                cliponaxis=False,
-                text=[given] * len(known), textposition=("top center", "bottom center")[order],
+                y=[place + (-0.12, 0.12)[order] for place, _ in known], mode="markers+text",
+                name=given, cliponaxis=False, text=[given] * len(known),
+                textposition=("top center", "bottom center")[order],
                 marker={"symbol": SHAPES[order], "size": 12}, line={"dash": DASHES[order]},
                 error_x={
                     "type": "data", "symmetric": False, "thickness": 2, "width": 6,
