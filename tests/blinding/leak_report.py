@@ -31,10 +31,10 @@ is told in [How the blind is built, and how it is proven](../explanation/blindin
 
 {figures}
 
-Unplanted, the worlds showed no difference at all. Then each of the leaks below was planted, alone, for the length of
-one test. For each it was first shown that it *is* a leak: a plain request, without the comparing harness, reads one
-thing in one world and another in the other, and the same in both without the plant. Then the harness had to find it.
-Last, the same change was planted so that it follows something public (whether the participant's number is odd)
+The worlds must show no difference before any of this counts. Then each of the leaks below was planted, alone, for the
+length of one test. For each it was first shown that it *is* a leak: a plain request, without the comparing harness,
+reads one thing in one world and another in the other, and the same in both without the plant. Then the harness had to
+find it. Last, the same change was planted so that it follows something public (whether the participant's number is odd)
 instead of the sequence; there the harness had to stay silent, and did for every one.
 
 ## Channels

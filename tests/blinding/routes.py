@@ -67,8 +67,8 @@ class Route:
             return list(PARTICIPANTS)
         if name == "period":
             return list(PERIODS)
-        if name in KEYS:
-            return [*world.values[KEYS[name]][:SAME_KIND], MISSING.get(name, NOBODY)]
+        if (key := KEYS.get(name, name)) in world.values:
+            return [*world.values[key][:SAME_KIND], MISSING.get(name, NOBODY)]
         if name == "kind":
             return list(KINDS)
         if name == "name":
@@ -77,7 +77,8 @@ class Route:
             return list(RUN_TABLES)
         message = (
             f"tests/blinding does not know what <{name}> of /{self.template} may be. "
-            "Add it to KEYS in tests/blinding/routes.py (and its values to tests/factories/world_story.py)."
+            "Add its values by that name to `values_of` in tests/factories/world_story.py (where it goes by another "
+            "name there, add it to KEYS in tests/blinding/routes.py too; what no record has, to MISSING)."
         )
         raise AssertionError(message)
 

@@ -134,5 +134,5 @@ def test_the_vault_is_not_mounted_here() -> None:
 
 def test_a_route_that_is_not_known_says_what_to_add() -> None:
     route = Route("kits/<uuid:kit_id>/", "kit", "public")
-    with pytest.raises(AssertionError, match="Add it to KEYS in"):
+    with pytest.raises(AssertionError, match="Add its values by that name"):
         route.addresses(twin("base"))
