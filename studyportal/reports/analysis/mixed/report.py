@@ -75,7 +75,7 @@ def as_text(fit: Fit, means: Sequence[MarginalMeans] = ()) -> str:
         "",
         "Variance",
         *_table(
-            ["", "variance", "SD", "levels"],
+            ["", "variance", "SD", "n"],
             [[one.group, _number(one.variance), _number(one.sd), str(one.levels)] for one in fit.variance],
         ),
         f"  {'REML criterion' if fit.restricted else 'Deviance'} {fit.criterion:.4f}",
@@ -89,7 +89,8 @@ def as_text(fit: Fit, means: Sequence[MarginalMeans] = ()) -> str:
         paired = fit.fixed_participants
         lines += [
             "",
-            "The same with fixed levels: only comparisons within them count (the paired analysis)",
+            f"The same with fixed levels of {paired.state.formula.terms[0][0]}: "
+            "only comparisons within them count (the paired analysis)",
             *_terms(paired.terms),
             "",
             *_coefficients(paired.coefficients),
