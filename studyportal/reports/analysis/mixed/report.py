@@ -87,10 +87,10 @@ def as_text(fit: Fit, means: Sequence[MarginalMeans] = ()) -> str:
         lines += ["", "Notes", *(line for note in fit.notes for line in _folded(note))]
     if fit.fixed_participants is not None:
         paired = fit.fixed_participants
+        factor = paired.state.formula.terms[0][0]
         lines += [
             "",
-            f"The same with fixed levels of {paired.state.formula.terms[0][0]}: "
-            "only comparisons within them count (the paired analysis)",
+            f"The same with fixed levels of {factor}: only comparisons within them count (the paired analysis)",
             *_terms(paired.terms),
             "",
             *_coefficients(paired.coefficients),
