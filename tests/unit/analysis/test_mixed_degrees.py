@@ -70,3 +70,11 @@ def test_a_step_uphill_is_not_taken(monkeypatch) -> None:
     # A search that finds no better place stays.
     monkeypatch.setattr("studyportal.reports.analysis.mixed.optimum._shorter", lambda _, here, *__, **___: here)
     assert best_fit(cross, restricted=True).deviance == start.deviance
+
+
+@pytest.mark.parametrize("limit", ["MOST_WORK", "MOST_CELLS"])
+def test_what_would_take_too_long_is_refused(monkeypatch, limit) -> None:
+    monkeypatch.setattr(f"studyportal.reports.analysis.mixed.blocks.{limit}", 10)
+    crossed = [Group("id", LEVELS, 6), Group("item", np.tile([0, 1, 2], 4), 3)]
+    with pytest.raises(ModelError, match=r"\(1\|id\) and \(1\|item\) cross with too many levels"):
+        cross_products(crossed, X, np.arange(12.0))
