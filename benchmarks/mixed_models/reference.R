@@ -31,7 +31,7 @@ answer <- function(case) {
     if (isTRUE(case$car)) {
       if (ddf == "Satterthwaite") table <- table[0, ] else {
         options(contrasts = c("contr.sum", "contr.poly"))
-        summed <- lmer(as.formula(case$formula), data, control = control)
+        summed <- suppressMessages(suppressWarnings(lmer(as.formula(case$formula), data, control = control)))
         table <- car::Anova(summed, type = "III", test.statistic = "F")[-1, ]
         names(table) <- c("F value", "NumDF", "DenDF", "Pr(>F)")
       }

@@ -66,7 +66,7 @@ def test_text_of_a_singular_fit(tmp_path, capsys) -> None:
     assert main(["fit", str(path), FORMULA]) == 0
     page = capsys.readouterr().out
     assert "1 row was left out" in page
-    assert "The same with fixed levels: only comparisons within them count (the paired analysis)" in page
+    assert "The same with fixed levels of id: only comparisons within them count (the paired analysis)" in page
     assert main(["fit", str(path), FORMULA, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["singular"] is True

@@ -10,7 +10,7 @@ from studyportal.reports.analysis.mixed.components import components
 from studyportal.reports.analysis.mixed.degrees import KenwardRoger, Satterthwaite, _joint, _matched, _ratio
 from studyportal.reports.analysis.mixed.errors import ModelError
 from studyportal.reports.analysis.mixed.frame import Group
-from studyportal.reports.analysis.mixed.optimum import best_fit, profile
+from studyportal.reports.analysis.mixed.optimum import _shorter, best_fit, profile
 
 # Two values in each of six levels; the second factor crosses the first.
 LEVELS = np.arange(12) // 2
@@ -59,3 +59,22 @@ def test_an_outcome_without_residual_is_refused_in_words() -> None:
     levels_only = np.repeat(np.array([1.0, 5.0, 2.0, 8.0, 3.0, 9.0]), 2)
     with pytest.raises(ModelError, match="no residual"):
         best_fit(cross_products([Group("id", LEVELS, 6)], q, levels_only), restricted=True)
+
+
+def test_a_step_uphill_is_not_taken(monkeypatch) -> None:
+    q, _ = np.linalg.qr(X)
+    y = np.random.default_rng(3).normal(size=12) + np.repeat([4.0, -3.0, 1.0, 0.0, 2.0, -4.0], 2)
+    cross = cross_products([Group("id", LEVELS, 6)], q, y - q @ (q.T @ y))
+    start = profile(cross, np.array([1.0]), restricted=True)
+    assert _shorter(cross, start, 50 * np.sign(start.gradient), restricted=True) is start
+    # A search that finds no better place stays.
+    monkeypatch.setattr("studyportal.reports.analysis.mixed.optimum._shorter", lambda _, here, *__, **___: here)
+    assert best_fit(cross, restricted=True).deviance == start.deviance
+
+
+@pytest.mark.parametrize("limit", ["MOST_WORK", "MOST_CELLS"])
+def test_what_would_take_too_long_is_refused(monkeypatch, limit) -> None:
+    monkeypatch.setattr(f"studyportal.reports.analysis.mixed.blocks.{limit}", 10)
+    crossed = [Group("id", LEVELS, 6), Group("item", np.tile([0, 1, 2], 4), 3)]
+    with pytest.raises(ModelError, match=r"\(1\|id\) and \(1\|item\) cross with too many levels"):
+        cross_products(crossed, X, np.arange(12.0))

@@ -229,6 +229,17 @@ def test_a_paired_analysis_that_cannot_be_is_left_out() -> None:
     more = {name: [*values, values[0]] for name, values in columns.items()} | {"y": [*columns["y"], 9.5]}
     more["id"][-1] = "P6"
     assert fit(from_values(more), "y ~ treatment + age + (1|id)").fixed_participants is None
+    # Enough rows for the levels alone; with four covariates none is left.
+    wide = {
+        "id": list("aabbccddef"),
+        "y": [7.0, 5.0, 4.0, 2.0, 2.0, 0.0, 0.0, 0.0, 1.0, 7.0],
+        "p": [3.0, 4.0, 2.0, 3.0, 4.0, 3.0, 3.0, 2.0, 2.0, 4.0],
+        "q": [1.0, 4.0, 3.0, 0.0, 1.0, 4.0, 2.0, 0.0, 3.0, 3.0],
+        "r": [4.0, 0.0, 0.0, 4.0, 0.0, 2.0, 0.0, 1.0, 2.0, 2.0],
+        "s": [2.0, 0.0, 0.0, 0.0, 0.0, 3.0, 2.0, 3.0, 1.0, 3.0],
+    }
+    found = fit(from_values(wide), "y ~ p + q + r + s + (1|id)")
+    assert (found.singular, found.fixed_participants) == (True, None)
 
 
 def test_expressions_of_columns() -> None:
@@ -248,6 +259,11 @@ def test_small_numbers_and_far_errors_are_shown_with_their_digits() -> None:
     apart = FLAT | {"dose": [1e6 * (at % 5) for at in range(12)]}
     page = as_text(fit(from_values(apart), "y ~ treatment + dose + (1|id)"), [])
     assert any(line.split()[0] == "dose" and "e-" in line for line in page.splitlines() if line.strip())
+    treatments = FLAT | {"treatment": list("ABCACB" * 2)}
+    found = fit(from_values(treatments), "y ~ treatment + (1|id)")
+    assert "Differences (p adjusted by Tukey; intervals of each by itself)" in as_text(
+        found, [marginal_means(found, "treatment")]
+    )
     empty = as_text(fit(from_values(FLAT), "y ~ 1 + (1|id)"))
     assert "Tests of the terms (type III)\n  none\n" in empty
 
@@ -274,3 +290,10 @@ def test_row_names_of_r_are_no_column() -> None:
 def test_a_column_that_was_meant_is_named() -> None:
     with pytest.raises(ValueError, match=r"its columns are id, sequence, .* Did you mean `treatment`"):
         fit(from_values(FLAT), "y ~ tretment + (1|id)")
+
+
+def test_a_covariate_before_the_factor_of_a_model_without_intercept() -> None:
+    columns = FLAT | {"age": [30.0 + (at * 7) % 11 for at in range(12)]}
+    found = fit(from_values(columns), "y ~ 0 + age + treatment + (1|id)")
+    assert [one.name for one in found.coefficients] == ["age", "treatmentA", "treatmentB"]
+    assert [one.name for one in fit(from_values(columns), "y ~ 0 + age + (1|id)").coefficients] == ["age"]

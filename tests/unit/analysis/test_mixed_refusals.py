@@ -52,6 +52,8 @@ def refused(formula="y ~ treatment + period + (1|id)", *, change=None, **how) ->
         ("y ~ " + "(" * 60 + "treatment" + ")" * 60, "too many parentheses"),
         ("y ~ " + " + ".join(f"a{n}" for n in range(1000)), "longer than 4,000 characters"),
         ("y ~ (" + " + ".join(f"a{n}" for n in range(30)) + ")^2", "more than 200 terms"),
+        ("y ~ " + " + ".join(f"a{n}" for n in range(250)), "more than 200 terms"),
+        ("y ~ (+ treatment)*absent + (1|id)", "There is no column “absent”"),
     ],
 )
 def test_of_a_formula(formula, sentence) -> None:

@@ -12,8 +12,14 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from studyportal.reports.analysis.mixed.errors import ModelError
 from studyportal.reports.analysis.mixed.frame import Codes, Group
 from studyportal.reports.analysis.mixed.table import Array
+
+MOST_WORK = 1e10
+"""Multiplications of one step beyond which a fit would take minutes."""
+MOST_CELLS = 6e7
+"""Numbers of the border's columns beyond which they would not fit into an ordinary worker's memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,11 @@ def cross_products(groups: Sequence[Group], fixed: Array, outcome: Array) -> Cro
         Columns X, shape (rows, columns).
     outcome
         y, shape (rows,).
+
+    Raises
+    ------
+    ModelError
+        The factors cross with so many levels that a fit would take minutes or too much memory.
     """
     inner = _cheapest_split(groups)
     border: dict[int, slice] = {}
@@ -110,6 +121,11 @@ def _cheapest_split(groups: Sequence[Group]) -> tuple[int, ...]:
             cost = float((sizes**3).sum() + (sizes**2).sum() * border + sizes.sum() * border**2 + border**3)
             if cost < least:
                 best, least = inner, cost
+    border = sum(groups[place].levels for place in everything if place not in best)
+    if least > MOST_WORK or border * (groups[0].codes.size if groups else 0) > MOST_CELLS:
+        terms = " and ".join(f"(1|{group.label})" for group in groups)
+        msg = f"{terms} cross with too many levels to be fitted here: keep the one that matters, or pool its levels."
+        raise ModelError(msg)
     return best
 
 

@@ -195,5 +195,5 @@ def _paired(
         found,
         terms=tuple(test for test in found.terms if test.term != ":".join(levels)),
         coefficients=tuple(found.coefficients[at] for at in shown),
-        notes=tuple(note for note in found.notes if levels[0] not in note),
+        notes=tuple(note for note in found.notes if f"“{levels[0]}”" not in note),
     )

@@ -75,7 +75,7 @@ def as_text(fit: Fit, means: Sequence[MarginalMeans] = ()) -> str:
         "",
         "Variance",
         *_table(
-            ["", "variance", "SD", "levels"],
+            ["", "variance", "SD", "n"],
             [[one.group, _number(one.variance), _number(one.sd), str(one.levels)] for one in fit.variance],
         ),
         f"  {'REML criterion' if fit.restricted else 'Deviance'} {fit.criterion:.4f}",
@@ -87,9 +87,10 @@ def as_text(fit: Fit, means: Sequence[MarginalMeans] = ()) -> str:
         lines += ["", "Notes", *(line for note in fit.notes for line in _folded(note))]
     if fit.fixed_participants is not None:
         paired = fit.fixed_participants
+        factor = paired.state.formula.terms[0][0]
         lines += [
             "",
-            "The same with fixed levels: only comparisons within them count (the paired analysis)",
+            f"The same with fixed levels of {factor}: only comparisons within them count (the paired analysis)",
             *_terms(paired.terms),
             "",
             *_coefficients(paired.coefficients),
