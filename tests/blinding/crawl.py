@@ -101,8 +101,9 @@ def own_broker() -> Iterator[Redis]:
     current_app.conf.broker_url = before.replace("virtual_host=0", f"virtual_host={number}")
     current_app.close()
     server = Redis(unix_socket_path=urlsplit(before).path, db=number)
-    # The first message of a connection declares its queue as well; it is sent before anybody looks.
+    # The first message of each queue declares it as well; it is sent before anybody looks.
     current_app.send_task("suite.warm_up")
+    current_app.send_task("suite.warm_up", queue="mail")
     server.flushdb()
     try:
         yield server
