@@ -11,14 +11,8 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from sessions.allocation.models import (
-    Allocation,
-    MinimizationRequest,
-    Publication,
-    RandomizationList,
-    Replacement,
-    RevealStep,
-)
+from sessions.allocation.minimization_models import MinimizationRequest, Replacement
+from sessions.allocation.models import Allocation, Publication, RandomizationList, RevealStep
 from sessions.allocation.terms import OpenedList, allocations_of, open_list
 from sessions.randomization import (
     AllocatedNumber,
