@@ -60,5 +60,5 @@ def test_two_people_bring_a_list_to_its_opening(
     check_axe(second)
     second.goto(f"{portal.vault}/lists/")
     expect(second.locator("tbody tr")).to_have_count(2)
-    expect(second.locator("tbody tr").first).to_contain_text(re.compile("List 2.*Active"))
+    expect(second.locator("tbody tr").first).to_contain_text(re.compile(r"List 2\s+Active"))
     check_axe(second)
