@@ -37,7 +37,14 @@ PEOPLE = tuple(sorted(role.replace("_", "-") for role in UNBLINDED_ROLES))
 # Asked for nothing: signing in and out, and what changes the person's own account.
 BESIDE = ("account/", "healthz", "api/schema/", "api/docs/")
 REVEAL = {"participant": "XO-001", "reason_code": "emergency", "reason": "Seizure", "password": PASSWORD}
-EVENTS = "SELECT name, actor FROM audit.event ORDER BY at, id"
+# The trail's events bear the server's own time; in these worlds the stopped clock's, one after the other.
+IN_ORDER = """
+CREATE SEQUENCE twin.tick;
+GRANT USAGE ON SEQUENCE twin.tick TO PUBLIC;
+ALTER TABLE audit.event ALTER COLUMN at
+    SET DEFAULT twin.clock_timestamp() + nextval('twin.tick') * interval '1 microsecond';
+"""
+EVENTS = "SELECT id, name, actor FROM audit.event ORDER BY at, id"
 
 
 @dataclass
@@ -109,12 +116,15 @@ def visit_once(
     visit: Visit, trail: psycopg.Connection, client: Client, method: str, path: str, data: dict[str, str]
 ) -> None:
     """Ask once; note the answer, what was announced, and what was announced when each slot was opened."""
-    before, label = trail.execute(EVENTS).fetchall(), f"{method} {path} {data.get('password', '')}"
+    before, label = {row[0] for row in trail.execute(EVENTS)}, f"{method} {path} {data.get('password', '')}"
 
     def watched(*arguments: object) -> bytes:
-        committed = trail.execute(EVENTS).fetchall()
         again = path == "/allocations/revealed/"
-        own = [name for name, actor in committed[0 if again else len(before) :] if actor == f"user:{visit.person}"]
+        own = [
+            name
+            for key, name, actor in trail.execute(EVENTS)
+            if actor == f"user:{visit.person}" and (again or key not in before)
+        ]
         visit.opened.setdefault(label, []).append(len([name for name in own if name in REVEALS]))
         return unseal(*arguments)
 
@@ -122,7 +132,7 @@ def visit_once(
         answer = client.post(path, data) if method == "POST" else client.get(path)
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     visit.answers[label] = body + repr(sorted(answer.headers.items())).encode() + str(answer.status_code).encode()
-    visit.announced[label] = [name for name, _ in trail.execute(EVENTS).fetchall()[len(before) :]]
+    visit.announced[label] = [name for key, name, _ in trail.execute(EVENTS) if key not in before]
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +140,9 @@ def visits(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> d
     """Return what each person was answered in two worlds of their own, since announcements stay."""
     with django_db_blocker.unblock():
         worlds = [build(PLANS[name], suffix="_vault") for name in ("base", "swap")]
+        for world in worlds:
+            with psycopg.connect(administrator_dsn(world.database), autocommit=True) as admin:
+                admin.execute(IN_ORDER)
         return {person: [asked(world, person) for world in worlds] for person in PEOPLE}
 
 
