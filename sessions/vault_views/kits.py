@@ -13,6 +13,7 @@ from sessions.vault_views.kit_page import kit_page
 from sessions.views.downloads import attachment
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.accounts.step_up import steps_up
 from studyportal.forms import carried_out, form_page
 
 LATEST = 6
@@ -65,6 +66,7 @@ def move(request: StudyRequest, number: str, name: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.KIT_CONTENT_VIEW)
+@steps_up
 def content(request: StudyRequest, number: str) -> HttpResponse:
     """Show what a kit holds to those who may know it, with their password; the trail says so first."""
     if request.method != "POST":

@@ -14,6 +14,7 @@ from sessions.allocation import minimizing, replacement, vault_worker
 from sessions.vault_views.forms import PasswordForm
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.accounts.step_up import steps_up
 from studyportal.forms import carried_out, form_page
 
 WAYS = (
@@ -60,6 +61,7 @@ def _words(participant: Participant) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.REPLACEMENT_ARRANGE)
+@steps_up
 def replacements(request: StudyRequest) -> HttpResponse:
     """Show what is arranged and what waits; arrange one more."""
     form = ReplacementForm(

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_GET
 
 from studyportal.accounts.access import StudyRequest, requires
 from studyportal.accounts.roles import Permission
+from studyportal.accounts.step_up import steps_up
 from studyportal.csp import chart_page
 from studyportal.reports.blinding import blinding_figure
 from studyportal.reports.views.downloads import csv_answer
@@ -14,6 +15,7 @@ from studyportal.reports.views.downloads import csv_answer
 @require_GET
 @chart_page
 @requires(Permission.UNBLINDED_REPORT_VIEW)
+@steps_up
 def blinding(request: StudyRequest) -> HttpResponse:
     """Show the indices; each look is logged before anything is read."""
     return render(request, "reports/blinding.html", {"figure": blinding_figure(request.user, request.study)})
@@ -21,6 +23,7 @@ def blinding(request: StudyRequest) -> HttpResponse:
 
 @require_GET
 @requires(Permission.UNBLINDED_REPORT_VIEW)
+@steps_up
 def figure(request: StudyRequest) -> HttpResponse:
     """Return the figure for the page to draw."""
     return JsonResponse(blinding_figure(request.user, request.study).as_plotly())
@@ -28,6 +31,7 @@ def figure(request: StudyRequest) -> HttpResponse:
 
 @require_GET
 @requires(Permission.UNBLINDED_REPORT_VIEW)
+@steps_up
 def table(request: StudyRequest) -> HttpResponse:
     """Return the numbers."""
     return csv_answer(blinding_figure(request.user, request.study), f"{request.study.code}-blinding")
