@@ -156,7 +156,7 @@ def terms_of(made: RandomizationList) -> ListTerms:
     is_draft, method = made.state == State.DRAFT, Method(made.method)
     kept = [] if is_draft else sorted(made.strata.values_list("key", flat=True))
     # Minimization draws in one course: whatever places its participants fill, its terms name no stratum.
-    strata = [] if method is Method.MINIMIZATION else kept or _strata_to_make(made.study)
+    strata = [] if method is Method.MINIMIZATION else kept or _strata_to_make(made.study, method)
     return ListTerms(
         study=made.study.code,
         list_id=str(made.pk),
@@ -237,9 +237,10 @@ def _generated(made: RandomizationList, seed: bytes, root: str, *, how: str, by:
     return made
 
 
-def _strata_to_make(study: Study) -> list[str]:
-    """Return the strata of a drawn list: one for what is given online, one beside it for emergency sheets."""
-    return sorted([*strata_of(study), *paper_strata_of(study)])
+def _strata_to_make(study: Study, method: Method) -> list[str]:
+    """Return the strata of a list; beside each, one for emergency sheets, which an uploaded list does not bring."""
+    on_paper = [] if method is Method.UPLOADED_LIST else paper_strata_of(study)
+    return sorted([*strata_of(study), *on_paper])
 
 
 def _stored(settings: Settings) -> dict[str, object]:

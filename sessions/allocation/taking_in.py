@@ -13,7 +13,15 @@ from django.db import transaction
 from sessions.allocation.generation import SEED_BYTES, Settings, draft_list, keep_list, locked_draft, terms_of
 from sessions.allocation.models import RandomizationList
 from sessions.allocation.policies import sequences_of, strata_of
-from sessions.randomization import GeneratedList, Generator, ListTerms, Method, generate_list, read_list, whole_root
+from sessions.randomization import (
+    GeneratedList,
+    Generator,
+    ListTerms,
+    Method,
+    generate_list,
+    read_list,
+    root_to_publish,
+)
 from sessions.randomization.generate import commit_codes
 from sessions.randomization.offline import FILE_FORMAT, LARGEST_FILE_BYTES, settings_document
 from sessions.randomization.uploaded import Fault, UploadedList
@@ -66,7 +74,7 @@ def take_in(*, list_id: UUID, content: bytes, by: User) -> RandomizationList:
         taken_numbers=terms.taken_numbers,
     )  # fmt: skip
     given = [[slot.stratum, slot.ordinal, slot.number, slot.sequence] for slot in drawn.slots]
-    if places != given or root != whole_root(terms, seed, drawn.slots).hex():
+    if places != given or root != root_to_publish(terms, seed, drawn.slots).hex():
         raise _refused("Its list or root is not what its seed gives: the file was changed. Generate it again.")
     return keep_list(made, terms, seed, drawn, how="by the offline command", by=by)
 

@@ -48,7 +48,8 @@ def logins() -> Iterator[tuple[str, str]]:
     with psycopg.connect(admin) as connection:
         connection.execute(ACTOR)
         connection.execute("SET LOCAL session_replication_role = replica")
-        connection.execute(SETUP, {"participants": PARTICIPANTS, "strata": list(STRATA), "slots": FIRST})
+        given = {"participants": PARTICIPANTS, "strata": list(STRATA), "slots": FIRST, "password": "!"}
+        connection.execute(SETUP, given)
         connection.execute(EXTENSION, {"strata": list(STRATA), "slots": SECOND})
     yield admin, as_login(admin, "portal_web", DataFolder(DATA).secret("portal_web_password"))
     with psycopg.connect(administrator_dsn(), autocommit=True) as cleaning:

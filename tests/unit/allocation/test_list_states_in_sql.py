@@ -194,7 +194,7 @@ def test_an_extension_keeps_clear_of_earlier_numbers_and_has_a_root_of_its_own(w
             made.pk: set(ListSlot.objects.filter(stratum__list=made).values_list("number", flat=True))
             for made in (first, second)
         }
-    assert (len(numbers[first.pk]), len(numbers[second.pk])) == (32, 80)
+    assert (len(numbers[first.pk]), len(numbers[second.pk])) == (64, 160)
     assert not numbers[first.pk] & numbers[second.pk]
     assert first.commitment_root != second.commitment_root
     assert bytes(first.sealed_seed) != bytes(second.sealed_seed)

@@ -9,23 +9,28 @@ from django.db import connection
 from pypdf import PdfReader
 
 from participants.models import Participant
-from sessions.allocation import paper
+from sessions.allocation import paper, taking_in
 from sessions.allocation.models import Allocation, EmergencySheet, Stratum
 from sessions.allocation.policies import paper_strata_of
 from sessions.models import PaperRandomization, ProtocolDeviation, StudySession
+from sessions.randomization import Generator
 from sessions.services.randomization import randomize
 from sessions.services.receipts import facts_of, receipt_pdf
 from studyportal import clock
 from studyportal.accounts.models import Signature
 from studyportal.errors import InvalidInput, InvalidState, NotFound, NotPermitted
 from tests.conftest import standing_at
-from tests.factories import journey
+from tests.factories import journey, lists
 from tests.factories.mailing import delivered
 from tests.factories.people import PASSWORD
 from tests.factories.sheets import entered, numbers_on, sheet
 from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db
+UPLOADED = (
+    "stratum,sequence\n"
+    + "".join(f"{site}|{sex},{code}\n" for code in ("AB", "BA", "BA", "AB") for site in ("01", "02") for sex in "FM")
+).encode()
 
 
 @pytest.fixture
@@ -73,7 +78,11 @@ def test_a_sheet_is_refused_to_others_and_beyond_what_the_list_holds(world: Worl
 
 
 def test_without_emergency_strata_there_is_no_sheet(world: World) -> None:
-    journey.activate_list(world)
+    with standing_at("vault"):
+        made = taking_in.take_in_upload(
+            study=world.study, content=UPLOADED, generator=Generator.HMAC_DRBG, by=world.unblinded_statistician
+        )
+        lists.brought_on(made, maker=world.unblinded_statistician, second=world.pharmacist)
     with pytest.raises(InvalidState, match="holds enough emergency numbers"):
         sheet(world)
 

@@ -198,8 +198,16 @@ def test_r09_the_blinded_logins_reach_the_secret_through_functions_only() -> Non
     held = [line for line in grants.snapshot().splitlines() if " alloc" in line and not line.startswith("portal_vault")]
     assert held == [
         "portal_web function alloc.allocate(uuid,uuid,text,uuid) EXECUTE",
+        "portal_web function alloc.ask_minimization(uuid,uuid,jsonb,uuid,uuid) EXECUTE",
+        "portal_web function alloc.cancel_minimization(uuid) EXECUTE",
+        "portal_web function alloc.is_minimized(uuid) EXECUTE",
+        "portal_web function alloc.minimization_of(uuid) EXECUTE",
         "portal_web function alloc.reconcile(uuid,uuid,uuid,text,text,uuid,boolean) EXECUTE",
+        "portal_web function alloc.undelivered() EXECUTE",
         "portal_web schema alloc USAGE",
+        "portal_worker function alloc.minimization_of(uuid) EXECUTE",
+        "portal_worker function alloc.undelivered() EXECUTE",
+        "portal_worker schema alloc USAGE",
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sessions.randomization import Generator, ListTerms, Method, generate_list, whole_root
+from sessions.randomization import Generator, ListTerms, Method, generate_list, root_to_publish
 from sessions.randomization.offline import draw, main, settings_document, terms_from
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,7 +42,7 @@ def test_the_command_draws_a_list_that_its_seed_gives_again(settings: Path, tmp_
         method=TERMS.method, parameters=TERMS.parameters, sequences=TERMS.sequences, strata=TERMS.strata,
         slots_per_stratum=8, seed=seed, generator=TERMS.generator, taken_numbers=TERMS.taken_numbers,
     )  # fmt: skip
-    assert document["root"] == whole_root(TERMS, seed, made.slots).hex()
+    assert document["root"] == root_to_publish(TERMS, seed, made.slots).hex()
     assert [slot[3] for slot in document["slots"]] == [slot.sequence for slot in made.slots]
     assert len(document["slots"]) == 16
 

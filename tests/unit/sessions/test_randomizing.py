@@ -11,6 +11,7 @@ from sessions.policies import randomization_preconditions
 from sessions.services.randomization import RandomizationUnavailable, randomize, strata_of, stratum_of
 from studyportal import clock
 from studyportal.accounts.models import User
+from studyportal.accounts.roles import UNBLINDED_ROLES
 from studyportal.errors import InvalidInput, InvalidState, NotPermitted
 from studyportal.studies.models import Study
 from tests.conftest import standing_at
@@ -77,7 +78,7 @@ def test_nobody_without_an_address_is_written_to(world: World) -> None:
     journey.activate_list(world)
     participant = journey.eligible(world)
     with standing_at("vault"):  # an address of somebody unblinded is none of the blinded door's
-        User.objects.filter(memberships__role__in=("pharmacist", "unblinded_statistician")).update(email="")
+        User.objects.filter(memberships__role__in=UNBLINDED_ROLES).update(email="")
     User.objects.exclude(email="").update(email="")
     take(world, participant)
     assert delivered() == []
