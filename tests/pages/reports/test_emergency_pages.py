@@ -10,13 +10,13 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core import mail
 from pypdf import PdfReader
 
-from sessions.allocation.services import approve_list, create_list
+from sessions.allocation.generation import create_list
 from sessions.models import ProtocolDeviation
 from studyportal.accounts.roles import ROLE_PERMISSIONS, Permission, Role
 from studyportal.audit.models import Event
 from studyportal.studies.models import Study
 from tests.conftest import standing_at
-from tests.factories import journey
+from tests.factories import journey, lists
 from tests.factories.people import PASSWORD, make_member
 from tests.factories.second_factor import code_of
 from tests.factories.world import World
@@ -200,10 +200,10 @@ def fixed_blocks(world: World):
     """Two participants of a list in blocks of two: whoever knows one knows the other."""
     with standing_at("vault"):
         made = create_list(
-            study=world.study, method="permuted_blocks", parameters={"block_sizes": [2]}, strata=["01|F"],
+            study=world.study, method="permuted_blocks", parameters={"block_sizes": [2]},
             slots_per_stratum=4, by=world.unblinded_statistician,
         )  # fmt: skip
-        approve_list(list_id=made.pk, by=world.pharmacist)
+        lists.brought_on(made, maker=world.unblinded_statistician, second=world.pharmacist)
     return journey.randomized(world), journey.randomized(world)
 
 

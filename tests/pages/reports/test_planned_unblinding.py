@@ -6,15 +6,15 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from sessions.allocation.contagion import PACKAGE_SOURCES
+from sessions.allocation.generation import create_list
 from sessions.allocation.models import PlannedUnblinding
-from sessions.allocation.services import approve_list, create_list
 from sessions.randomization import Dispensed
 from studyportal import clock
 from studyportal.audit.models import Event
 from studyportal.reports import datasets
 from studyportal.studies.models import Study
 from tests.conftest import standing_at
-from tests.factories import journey
+from tests.factories import journey, lists
 from tests.factories.people import PASSWORD
 from tests.factories.second_factor import code_of
 from tests.factories.world import World
@@ -152,10 +152,10 @@ def pair(world: World):
     """Two participants of a list in blocks of two: whoever knows one knows the other."""
     with standing_at("vault"):
         made = create_list(
-            study=world.study, method="permuted_blocks", parameters={"block_sizes": [2]}, strata=["01|F", "01|M"],
+            study=world.study, method="permuted_blocks", parameters={"block_sizes": [2]},
             slots_per_stratum=4, by=world.unblinded_statistician,
         )  # fmt: skip
-        approve_list(list_id=made.pk, by=world.pharmacist)
+        lists.brought_on(made, maker=world.unblinded_statistician, second=world.pharmacist)
     return journey.randomized(world), journey.randomized(world)
 
 

@@ -42,7 +42,7 @@ class TestMatrix:
             held = ROLE_PERMISSIONS[role]
             assert not held & UNBLINDING if role in BLINDED_ROLES else held <= UNBLINDING
         assert ROLE_PERMISSIONS[Role.ADMINISTRATOR] == {
-            Permission.TEAM_MANAGE, Permission.STORED_FILES_WATCH, Permission.COMMITMENT_VIEW,
+            Permission.TEAM_MANAGE, Permission.STORED_FILES_WATCH, Permission.MAIL_WATCH, Permission.COMMITMENT_VIEW,
         }  # fmt: skip
         assert frozenset(Permission) == frozenset().union(*ROLE_PERMISSIONS.values())
 

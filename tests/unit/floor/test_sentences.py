@@ -61,9 +61,12 @@ def test_what_a_service_says_stays() -> None:
 
 
 def test_a_real_form_keeps_its_own_words() -> None:
-    form = NewListForm({"method": "nonsense", "tolerance": "99", "slots_per_stratum": ""}, sequences=["AB", "BA"])
+    said = {"tolerance": "99", "slots_per_stratum": ""}
+    given = {"sequences": ["AB", "BA"], "levels": {"site": ["01", "02"], "sex": ["F", "M"]}}
+    form = NewListForm({**said, "method": "nonsense"}, **given)
     assert spoken(form["method"]) == ["Choose one of the methods."]
     assert spoken(form["tolerance"]) == ["Enter 20 or less."]
+    form = NewListForm({**said, "method": "simple"}, **given)
     assert spoken(form["slots_per_stratum"]) == ["Enter how many slots."]
 
 

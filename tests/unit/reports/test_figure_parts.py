@@ -22,7 +22,9 @@ def people(*days: datetime.date) -> list[ParticipantRow]:
         ParticipantRow(
             participant=f"XO-{n:03}", site="01", sex="F", age_years=30, status="randomized",
             screened_at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), randomization_number="R-1000",
-            randomized_at=datetime.datetime.combine(day, datetime.time(9), datetime.UTC), withdrawn_on=None,
+            randomized_at=datetime.datetime.combine(day, datetime.time(9), datetime.UTC),
+            is_randomized_on_paper=False, randomized_in_error_at=None, stratum_at_randomization="01|F",
+            stratum_corrected="", withdrawn_on=None,
         )
         for n, day in enumerate(days)
     ]  # fmt: skip
