@@ -13,7 +13,7 @@ from tests.blinding import searches
 from tests.blinding.crawl import looking, own_broker
 from tests.blinding.report import figure
 from tests.conftest import administrator_dsn
-from tests.factories.worlds import twin
+from tests.factories.worlds import PLACES, twin
 
 pytestmark = [pytest.mark.blinding, pytest.mark.no_cover]
 
@@ -48,7 +48,7 @@ def test_a_dump_names_the_design_and_nobodys_treatment(dumped: bytes) -> None:
 def test_ciphertext_lies_in_sealed_columns_only(dumped: bytes) -> None:
     """Of one length, all distinct, and nowhere else but in the trail's rows about the secret, which the vault keeps."""
     blobs = [cells["sealed"].lstrip(b"\\") for table, cells in searches.rows_of(dumped) if table == "alloc.list_slot"]
-    assert len(blobs) == len(set(blobs)) == 32
+    assert len(blobs) == len(set(blobs)) == PLACES
     assert len({len(blob) for blob in blobs}) == 1
     held = {
         (table, cells.get("tbl", b"").decode())
