@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -10,12 +11,12 @@ from celery import current_app
 from django.core import mail
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import F
 from django.http import HttpRequest
 
 from participants.models import Participant
 from sessions.policies import Precondition, randomization_preconditions
 from sessions.services import store
+from sessions.services.randomization import enrol
 from studyportal.audit.context import because
 from studyportal.middleware import SecurityHeadersMiddleware
 from tests.blinding.planting import (
@@ -27,6 +28,7 @@ from tests.blinding.planting import (
     everywhere,
     sessions_made,
 )
+from tests.factories.worlds import PLACES
 
 RANDOMIZE = ("randomize",)
 NEWEST = "(SELECT id FROM participants_participant WHERE randomized_at IS NOT NULL ORDER BY randomized_at DESC LIMIT 1)"
@@ -37,7 +39,9 @@ SESSIONS = (
 NUMBER = f"SELECT randomization_number FROM participants_participant WHERE id = {NEWEST}"
 CHANGES = "SELECT count(*) FROM audit.blinded_change WHERE tbl LIKE '%%participants_participant'"
 REASONS = "SELECT body::jsonb ->> 'reason' FROM audit.blinded_change WHERE body LIKE '%%\"reason_code\": \"suite\"%%'"
-TIMES = "SELECT randomized_at = screened_at FROM participants_participant WHERE number = 'XO-002'"
+TIME = f"SELECT randomized_at FROM participants_participant WHERE id = {NEWEST}"
+# The base has more places than these, the world whose strata are used up has fewer.
+ENOUGH = PLACES // 2
 
 
 # What is done beside an answer
@@ -171,9 +175,15 @@ def _reason(number: str, second: bool) -> None:
         Participant.objects.filter(number="XO-009").update(age_years=35)
 
 
-def _minute_later(number: str, second: bool) -> None:
-    if second:
-        Participant.objects.filter(number="XO-002").update(randomized_at=F("screened_at"))
+def minute_earlier() -> Any:
+    """Write another moment of randomization; once written, the database lets nobody change it."""
+
+    def written(locked: Participant, *, number: str, **asked: Any) -> Participant:
+        if SECRET.slot_second(number):
+            locked.randomized_at -= timedelta(minutes=1)
+        return enrol(locked, number=number, **asked)
+
+    return everywhere(enrol, written)
 
 
 def _in_order_of_keys(made: list[Any]) -> list[Any]:
@@ -192,7 +202,7 @@ def saying(words: Callable[[bool], str]) -> Callable[[], Any]:
     """Add a line to the checks of the wizard."""
 
     def shown(participant: Participant) -> list[Precondition]:
-        line = Precondition("List", True, words(SECRET.places() > 20))
+        line = Precondition("List", True, words(SECRET.places() > ENOUGH))
         return [*randomization_preconditions(participant), line]
 
     return lambda: everywhere(randomization_preconditions, shown)
@@ -212,7 +222,7 @@ def is_last_place() -> Any:
 
     def call(self: Any, request: HttpRequest) -> Any:
         response = real(self, request)
-        response.headers["X-Capacity"] = str(SECRET.places() > 20)
+        response.headers["X-Capacity"] = str(SECRET.places() > ENOUGH)
         return response
 
     return patch.object(SecurityHeadersMiddleware, "__call__", call)
@@ -261,8 +271,7 @@ LEAKS = (
                      lambda p: p.rows(NUMBER)),
     at_randomization("Numbers", "the range of the number", allocating(_range), lambda p: p.rows(NUMBER)),
     at_randomization("Numbers", "a check digit", allocating(_check_digit), lambda p: p.rows(NUMBER)),
-    at_randomization("Numbers", "the moment of another randomization", allocating(_minute_later),
-                     lambda p: p.rows(TIMES)),
+    at_randomization("Numbers", "the moment of randomization", minute_earlier, lambda p: p.rows(TIME)),
     at_randomization("Mail", "who gets mail", allocating(_mailed), lambda p: [m.to for m in p.mails]),
     at_randomization("Mail", "the subject of a mail", allocating(_mailed_subject), subjects),
     at_randomization("Mail", "the number of mails", allocating(_mailed_twice), lambda p: len(p.mails)),

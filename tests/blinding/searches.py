@@ -19,8 +19,9 @@ WORDS = tuple(sorted({*SEQUENCES.values(), *(name for _, name in TREATMENTS.valu
 PLANTED = "planted:"
 FOUND = re.compile("|".join(rf"(?<!{PLANTED}){word}" for word in WORDS).encode(), re.IGNORECASE)
 FOUND_WHEN_PLANTED = re.compile("|".join(f"{PLANTED}{word}" for word in WORDS).encode(), re.IGNORECASE)
-# The design is public: these tables name treatments and sequences, and belong to nobody.
-DESIGN = ("public.study_sessions_treatment", "public.study_sessions_sequence")
+# The design is public: these tables name treatments and sequences, and belong to nobody. A list's header names all
+# sequences of the design as they were when it was drawn, in the design's order; the places that hold them are sealed.
+DESIGN = ("public.study_sessions_treatment", "public.study_sessions_sequence", "alloc.randomization_list")
 HEX = re.compile(rb"\\+x((?:[0-9a-f]{2})+)")
 Cells = dict[str, bytes]
 

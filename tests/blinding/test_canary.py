@@ -11,7 +11,7 @@ from tests.blinding.comparison import explored
 from tests.blinding.crawl import looking
 from tests.blinding.observation import READABLE
 from tests.blinding.report import figure
-from tests.factories.worlds import SEQUENCES, TREATMENTS, connected, twin
+from tests.factories.worlds import PLACES, SEQUENCES, TREATMENTS, connected, twin
 
 pytestmark = [pytest.mark.blinding, pytest.mark.no_cover]
 
@@ -53,7 +53,7 @@ def test_the_vault_could_find_what_is_searched_for() -> None:
     assert set(base.sequences.values()) == set(SEQUENCES.values())
     with connected(base.database, "portal_vault"), connection.cursor() as cursor:
         cursor.execute("SELECT octet_length(sealed), count(*), count(DISTINCT sealed) FROM alloc.list_slot GROUP BY 1")
-        assert [row[1:] for row in cursor.fetchall()] == [(32, 32)]
+        assert [row[1:] for row in cursor.fetchall()] == [(PLACES, PLACES)]
         cursor.execute("SELECT string_agg(encode(sealed, 'escape'), '') FROM alloc.list_slot")
         sealed = cursor.fetchone()[0].encode()
     assert [word for word in WORDS if word in sealed] == []

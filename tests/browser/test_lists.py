@@ -54,6 +54,7 @@ def test_two_people_bring_a_list_to_its_opening(
     second.goto(maker.url)
     second.locator("#approve_password").fill(portal.password)
     second.get_by_role("button", name="Approve the list").click()
+    second.locator("#publish_password").fill(portal.password)
     for button in ("Publish the commitment", "Open the list for allocation"):
         second.get_by_role("button", name=button).click()
     expect(second.locator(".stages .done")).to_have_count(6)

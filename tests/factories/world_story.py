@@ -89,11 +89,12 @@ class Story:
             )  # fmt: skip
         with self.step("protocol"):
             protocols.drafted(self.world)
-        with self.step("list"), standing_at("vault"), one_root_for_all():
-            lists.activated(
-                self.world.study, maker=self.world.unblinded_statistician, second=self.world.pharmacist,
-                slots_per_stratum=SLOTS,
-            )  # fmt: skip
+        maker, second = self.world.unblinded_statistician, self.world.pharmacist
+        with self.step("list"), standing_at("vault"):
+            made = lists.generated(self.world.study, maker=maker, slots_per_stratum=SLOTS)
+        # A step of its own: how many places the list has shows in how many keys were drawn for them, and here alone.
+        with self.step("life of the list"), standing_at("vault"), one_root_for_all():
+            lists.brought_on(made, maker=maker, second=second)
         world_pharmacy.stock(self.step, self.world)
 
     # Participants

@@ -36,6 +36,8 @@ from tests.conftest import DATA, administrator_dsn, clone_template
 NOW = datetime.datetime(2026, 6, 3, 10, 0, tzinfo=datetime.UTC)
 """When the worlds are looked at; the story ends shortly before."""
 SLOTS = 8
+PLACES = 64
+"""Eight in each of four strata, and as many beside them for the emergency sheets."""
 USED_UP = "01|F"
 HOME = DATA / "twins"
 

@@ -26,6 +26,7 @@ from tests.conftest import database_role, standing_at
 from tests.factories import journey
 from tests.factories.minimized import activate_minimization
 from tests.factories.people import PASSWORD
+from tests.factories.second_factor import code_of
 from tests.factories.world import World
 
 pytestmark = pytest.mark.django_db
@@ -280,7 +281,8 @@ def test_one_slots_proof_follows_a_reveal_and_is_in_the_trail_first(run: World, 
         nonces = [slot.nonce.hex() for made in RandomizationList.objects.all() for slot in open_list(made).made.slots]
     done = client.post(
         "/allocations/reveal/",
-        {"participant": "XO-001", "reason_code": "emergency", "reason": "Fall", "password": PASSWORD},
+        {"participant": "XO-001", "reason_code": "emergency", "reason": "Fall, ward 7 asks", "password": PASSWORD,
+         "code": code_of(run.pharmacist)},
     )  # fmt: skip
     assert done.status_code == 302
     page = client.get("/allocations/revealed/").content.decode()
