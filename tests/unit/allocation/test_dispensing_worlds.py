@@ -40,7 +40,7 @@ def tell(sequences: dict[str, str]) -> World:
     with clock.at(NOW), seeded("people"):
         world = make_world()
         pharmacy.second_pharmacist(world)
-    with clock.at(NOW), exchanged(sequences), seeded("list"), standing_at("vault"):
+    with clock.at(NOW), exchanged(sequences), seeded("list 2"), standing_at("vault"):
         made = lists.activated(world.study, maker=world.unblinded_statistician, second=world.pharmacist)
     with clock.at(NOW), seeded("shipment"):
         pharmacy.received(world, each=5)
@@ -119,7 +119,7 @@ def told(sequences: dict[str, str]) -> World:
     return found
 
 
-BASE, SWAP, CONSTANT = {"AB": "AB", "BA": "BA"}, {"AB": "BA", "BA": "AB"}, {"AB": "BA", "BA": "BA"}
+BASE, SWAP, CONSTANT = {"AB": "AB", "BA": "BA"}, {"AB": "BA", "BA": "AB"}, {"AB": "AB", "BA": "AB"}
 
 
 def test_the_blinded_side_reads_the_same_of_the_pharmacy_in_every_world() -> None:
