@@ -19,15 +19,7 @@ from sessions.services import store
 from sessions.services.randomization import enrol
 from studyportal.audit.context import because
 from studyportal.middleware import SecurityHeadersMiddleware
-from tests.blinding.planting import (
-    SECRET,
-    Leak,
-    Plant,
-    allocating,
-    answered,
-    everywhere,
-    sessions_made,
-)
+from tests.blinding.planting import SECRET, Leak, Plant, allocating, answered, everywhere, sessions_made
 from tests.factories.worlds import PLACES
 
 RANDOMIZE = ("randomize",)
