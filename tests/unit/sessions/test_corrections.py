@@ -50,7 +50,8 @@ def test_the_allocation_stays_and_both_values_stand(world: World, done: Particip
     exported = datasets.participant_rows(world.statistician, world.study)[0]
     assert (exported.sex, exported.stratum_at_randomization, exported.stratum_corrected) == ("M", "01|F", "01|M")
     with database_role("portal_owner"):
-        change = Change.objects.filter(tbl="public.participants_participant", pk_text=str(done.pk)).order_by("seq").last()
+        changes = Change.objects.filter(tbl="public.participants_participant", pk_text=str(done.pk))
+        change = changes.order_by("seq").last()
         assert "Misread the form" in change.body
 
 
