@@ -9,6 +9,7 @@ import multiprocessing
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -43,18 +44,18 @@ class Said:
     lost: int = 0
 
 
-class Line:
+class Line(ABC):
     """One connection as the blinded login."""
 
     lost: tuple[type[Exception], ...] = (psycopg.OperationalError,)
 
+    @abstractmethod
     def ask(self, request: Request, *, taken_back: bool) -> str | None:
         """Randomize; roll it back at the end if asked. Return the number."""
-        raise NotImplementedError
 
+    @abstractmethod
     def again(self) -> None:
         """Connect anew."""
-        raise NotImplementedError
 
 
 class SqlLine(Line):

@@ -19,6 +19,7 @@ from sessions.allocation.minimization_models import Replacement
 from sessions.allocation.models import Allocation, ListSlot, RandomizationList, Stratum
 from sessions.allocation.sealing import seal
 from sessions.allocation.services import open_slot, slot_info
+from sessions.policies import stratum_of
 from sessions.randomization.generate import NONCE_BYTES
 from studyportal import clock
 from studyportal.accounts import signatures
@@ -178,7 +179,7 @@ def _refusals(leaver: Participant, left: Allocation, newcomer: Participant) -> d
         fields["participant"] = f"{newcomer.number} is no longer in screening."
     elif Replacement.objects.filter(participant=newcomer).exists():
         fields["participant"] = f"{newcomer.number} replaces somebody already."
-    elif newcomer.site_id != leaver.site_id or _stratum(newcomer) != left.stratum_key:
+    elif newcomer.site_id != leaver.site_id or stratum_of(newcomer) != left.stratum_key:
         fields["participant"] = f"{newcomer.number} belongs to another site or stratum than {leaver.number}."
     return fields
 
@@ -190,11 +191,6 @@ def _replacing(leaver_id: UUID) -> Participant | None:
         if is_open or Allocation.objects.filter(participant=one.participant).exists():
             return one.participant
     return None
-
-
-def _stratum(participant: Participant) -> str:
-    values = {"site": participant.site.code, "sex": participant.sex}
-    return "|".join(values[factor] for factor in participant.study.strata_factors) or "all"
 
 
 def put_aside(beside: ListSlot) -> None:
